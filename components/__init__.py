@@ -1,0 +1,32 @@
+"""Proof that a model answers in TensorFlow Serving what it answered in training.
+
+Importing this package loads neither TensorFlow nor TFX: what needs them is loaded when it is asked
+for (Kubeflow resolves an artifact's type name, `tfx_parity.ParityReport`, by importing this).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from tfx_parity.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from tfx_parity.artifacts import ParityReport
+    from tfx_parity.canary_validator.component import CanaryValidator
+    from tfx_parity.transform_graph_gen.component import TransformGraphGen
+
+_HOMES = {
+    "CanaryValidator": "tfx_parity.canary_validator.component",
+    "ParityReport": "tfx_parity.artifacts",
+    "TransformGraphGen": "tfx_parity.transform_graph_gen.component",
+}
+
+__all__ = ["CanaryValidator", "ParityReport", "TransformGraphGen", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Load a component or an artifact class when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfx_parity' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,99 @@
+"""Protocol buffer messages of TensorFlow and TF Serving, without TensorFlow's Python.
+
+Importing `tensorflow` takes some ten seconds, its generated message modules a tenth of one. While
+these are imported an empty package stands in for `tensorflow`; afterwards it is taken away again,
+so that a later `import tensorflow` in the same process gets the real one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfx_parity.errors import ServerUnavailableError
+
+
+def tensorflow_folder() -> Path:
+    """Return the folder of the installed `tensorflow` package without importing it.
+
+    Raises:
+        ServerUnavailableError: If TensorFlow is not installed.
+    """
+    spec = importlib.util.find_spec("tensorflow")
+    if spec is None or spec.origin is None:
+        raise ServerUnavailableError(
+            "Expected the package 'tensorflow' beside tfx-parity, found none in this Python "
+            f"({sys.executable}). Install one: pip install 'tensorflow>=2.16,<2.22'."
+        )
+    return Path(spec.origin).parent
+
+
+@contextmanager
+def _tensorflow_stand_in() -> Iterator[None]:
+    """Let `tensorflow.core...` be imported without running `tensorflow/__init__.py`."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    package = types.ModuleType("tensorflow")
+    package.__path__ = [str(tensorflow_folder())]
+    sys.modules["tensorflow"] = package
+    try:
+        yield
+    finally:
+        del sys.modules["tensorflow"]
+
+
+with _tensorflow_stand_in():
+    from tensorflow.core.example.example_pb2 import Example
+    from tensorflow.core.example.feature_pb2 import Feature
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.tensor_pb2 import TensorProto
+    from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
+    from tensorflow.core.framework.types_pb2 import DataType
+    from tensorflow.core.protobuf.config_pb2 import ConfigProto, RunOptions
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef, TensorInfo
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+    from tensorflow_serving.apis import (
+        classification_pb2,
+        get_model_metadata_pb2,
+        get_model_status_pb2,
+        inference_pb2,
+        input_pb2,
+        model_pb2,
+        model_service_pb2_grpc,
+        predict_pb2,
+        prediction_log_pb2,
+        prediction_service_pb2_grpc,
+        regression_pb2,
+    )
+
+__all__ = [
+    "ConfigProto",
+    "DataType",
+    "Example",
+    "Feature",
+    "GraphDef",
+    "MetaGraphDef",
+    "RunOptions",
+    "SavedModel",
+    "SignatureDef",
+    "TensorInfo",
+    "TensorProto",
+    "TensorShapeProto",
+    "classification_pb2",
+    "get_model_metadata_pb2",
+    "get_model_status_pb2",
+    "inference_pb2",
+    "input_pb2",
+    "model_pb2",
+    "model_service_pb2_grpc",
+    "predict_pb2",
+    "prediction_log_pb2",
+    "prediction_service_pb2_grpc",
+    "regression_pb2",
+    "tensorflow_folder",
+]

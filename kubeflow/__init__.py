@@ -1,0 +1,1 @@
+"""Kubeflow: compile, schedule, run."""

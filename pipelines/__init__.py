@@ -1,0 +1,1 @@
+"""Pipelines that use the components: penguins."""
