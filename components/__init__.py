@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from tfx_parity.version import VERSION as __version__
+from tfx_parity.version import VERSION
 
 if TYPE_CHECKING:
     from tfx_parity.artifacts import ParityReport
     from tfx_parity.canary_validator.component import CanaryValidator
     from tfx_parity.transform_graph_gen.component import TransformGraphGen
+
+__version__ = VERSION
 
 _HOMES = {
     "CanaryValidator": "tfx_parity.canary_validator.component",

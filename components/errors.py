@@ -4,7 +4,7 @@ TfxParityError
 ├── BadInputError           what was given cannot be used: exit code 2
 └── ServerUnavailableError  a server could not be run for a reason outside the model: exit code 3
 
-A check that fails is a result, never an exception; these are for what keeps a check from being made.
+A check that fails is a result, never an exception; these are for what keeps one from being made.
 Each message says what was expected, what was found, where, and what to do.
 """
 

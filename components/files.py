@@ -45,7 +45,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def canonical_json(value: object) -> bytes:
-    """Return JSON with sorted keys, two spaces of indent and a final newline: same value, same bytes.
+    """Return JSON with sorted keys, indent and a final newline: the same value, the same bytes.
 
     Raises:
         TypeError: If the value holds what JSON cannot (other than dataclasses and enums).

@@ -1,1 +1,1 @@
-"""TODO."""
+"""TransformGraphGen: a transform graph with its serving contract and parity sample."""
