@@ -1,0 +1,1 @@
+"""The Palmer penguins pipeline: which of three species, from a penguin's measures."""
