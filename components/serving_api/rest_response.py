@@ -18,7 +18,10 @@ from tfx_parity.serving_api.dtypes import Array, data_type, type_name
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_echo import INDENT
 from tfx_parity.serving_api.json_strings import write_string
+from tfx_parity.serving_api.metadata import format_metadata, format_status
 from tfx_parity.serving_api.status import invalid_argument
+
+__all__ = ["format_error", "format_metadata", "format_predict", "format_status"]
 
 _BYTES_SUFFIX = "_bytes"
 _INTEGER_TYPES = frozenset(
