@@ -1,1 +1,5 @@
-"""tfx_parity.cli."""
+"""The command `tfx-parity`."""
+
+from tfx_parity.cli.command import main
+
+__all__ = ["main"]

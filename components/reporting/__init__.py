@@ -1,1 +1,1 @@
-"""TODO."""
+"""A parity result as JSON and as console text."""

@@ -1,0 +1,155 @@
+"""An arm's answers: asked in batches, kept row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfx_parity.canary.client import RequestError
+from tfx_parity.canary_validator.recorded import Rows
+from tfx_parity.serving_api.status import Code
+
+Asker = Callable[[Sequence[int]], Mapping[str, list[NDArray[np.generic]]]]
+_GIVE_UP = frozenset({Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE})
+
+
+class RowCountError(Exception):
+    """A model answered another number of rows than it was asked for."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an example got no answer.
+
+    Attributes:
+        code: TF Serving's status code by name, or `ROW_COUNT`.
+        message: The server's text.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an arm answered.
+
+    Attributes:
+        indices: The examples that it answered, ascending.
+        rows: By output name, one array for each of these.
+        failures: Why the others got no answer, by example.
+    """
+
+    indices: tuple[int, ...]
+    rows: Rows
+    failures: Mapping[int, Failure]
+
+    def at(self, indices: Sequence[int]) -> dict[str, list[NDArray[np.generic]]]:
+        """Return the rows of some examples, all of which were answered."""
+        position = {index: i for i, index in enumerate(self.indices)}
+        return {
+            name: [rows[position[index]] for index in indices] for name, rows in self.rows.items()
+        }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An arm that could not be asked, and why."""
+
+    reason: str
+
+
+def collect(ask: Asker, count: int, batch_size: int) -> Answers:
+    """Ask an arm for every example.
+
+    A batch that fails is asked again one example at a time, so that one bad example does not hide
+    the others; a deadline that passes ends the arm, or a hanging server would cost one each.
+
+    Args:
+        ask: Asks for some examples and returns one array each by output name.
+        count: How many examples there are.
+        batch_size: How many to ask for at once.
+
+    Raises:
+        CanaryDied: If the server is dead.
+    """
+    found: dict[int, Mapping[str, NDArray[np.generic]]] = {}
+    failures: dict[int, Failure] = {}
+    for start in range(0, count, batch_size):
+        batch = range(start, min(start + batch_size, count))
+        _ask_batch(ask, batch, found, failures)
+        if any(failure.code in {c.name for c in _GIVE_UP} for failure in failures.values()):
+            last = next(reversed(failures.values()))
+            failures |= dict.fromkeys(range(batch.stop, count), last)
+            break
+    indices = tuple(sorted(found))
+    names = sorted(found[indices[0]]) if indices else []
+    return Answers(indices, {n: [found[i][n] for i in indices] for n in names}, failures)
+
+
+def _ask_batch(
+    ask: Asker,
+    batch: Sequence[int],
+    found: dict[int, Mapping[str, NDArray[np.generic]]],
+    failures: dict[int, Failure],
+) -> None:
+    try:
+        rows = ask(batch)
+        for position, index in enumerate(batch):
+            found[index] = {name: values[position] for name, values in rows.items()}
+    except (RequestError, RowCountError) as error:
+        failure = _failure(error)
+        is_late = isinstance(error, RequestError) and error.code in _GIVE_UP
+        if len(batch) == 1 or is_late:
+            failures |= dict.fromkeys(batch, failure)
+            return
+        for index in batch:
+            _ask_batch(ask, [index], found, failures)
+
+
+def _failure(error: RequestError | RowCountError) -> Failure:
+    if isinstance(error, RequestError):
+        return Failure(error.code.name, error.message)
+    return Failure("ROW_COUNT", str(error))
+
+
+def split_rows(
+    outputs: Mapping[str, NDArray[np.generic]], count: int
+) -> dict[str, list[NDArray[np.generic]]]:
+    """Return one array an example of each output.
+
+    Args:
+        outputs: A batch's answer by output name.
+        count: How many examples were asked for.
+
+    Raises:
+        RowCountError: If an output has another number of rows.
+    """
+    for name, array in outputs.items():
+        rows = array.shape[0] if array.ndim else "a scalar instead of"
+        if rows != count:
+            raise RowCountError(f"output {name!r} has {rows} rows for {count} examples")
+    return {
+        name: [np.asarray(row, dtype=array.dtype) for row in array]
+        for name, array in outputs.items()
+    }
+
+
+def stack_rows(rows: Rows, indices: Sequence[int]) -> dict[str, NDArray[np.generic]]:
+    """Return some examples' inputs as one batch.
+
+    Raises:
+        RequestError: If their shapes differ, so that no client could send them together.
+    """
+    batch: dict[str, NDArray[np.generic]] = {}
+    for name, values in rows.items():
+        chosen = [values[index] for index in indices]
+        if len({value.shape for value in chosen}) > 1:
+            raise RequestError(
+                Code.INVALID_ARGUMENT, f"input {name!r} has rows of different shapes"
+            )
+        batch[name] = np.stack(chosen)
+    return batch

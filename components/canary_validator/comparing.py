@@ -1,0 +1,183 @@
+"""Two arms compared: a rung of the ladder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.comparison.bounds import upper_bound
+from tfx_parity.comparison.outputs import OutputsComparison, compare_outputs
+from tfx_parity.comparison.statistics import WorstElement as FoundElement
+from tfx_parity.comparison.tolerance import TolerancePolicy
+from tfx_parity.findings import Evidence, Rung, WorstElement
+from tfx_parity.protos import Example
+
+WORST_SHOWN = 5
+_TEXT_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What decides over a count of mismatching examples.
+
+    Attributes:
+        max_mismatch_rate: The rate of mismatching examples allowed, a fraction.
+        confidence: Confidence of the bound on it.
+    """
+
+    max_mismatch_rate: float
+    confidence: float
+
+    def state(self, mismatching: int, examples: int) -> str:
+        """Return `agrees`, `differs`, `undecided` or `not compared`."""
+        if examples == 0:
+            return "not compared"
+        if mismatching / examples > self.max_mismatch_rate:
+            return "differs"
+        bound = upper_bound(mismatching, examples, self.confidence)
+        return "agrees" if bound <= self.max_mismatch_rate else "undecided"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A rung with what was compared on it.
+
+    Attributes:
+        rung: What the report shows of it.
+        indices: The examples that both arms answered.
+        outputs: The comparison of their rows; None where nothing was compared.
+    """
+
+    rung: Rung
+    indices: tuple[int, ...]
+    outputs: OutputsComparison | None
+
+    @property
+    def is_different(self) -> bool:
+        """Whether examples differ that the limits do not excuse."""
+        return self.rung.mismatching > 0 and self.rung.state != "agrees"
+
+    def evidence(self, detail: str, examples: Sequence[bytes] | None) -> Evidence:
+        """Return the rung as evidence of a cause.
+
+        Args:
+            detail: What was seen, in one sentence.
+            examples: The serialized raw examples, None where there are none to show.
+        """
+        return Evidence(
+            pair=self.rung.pair,
+            examples=self.rung.mismatching,
+            of=self.rung.examples,
+            detail=detail,
+            worst=self._worst(examples),
+        )
+
+    def _worst(self, examples: Sequence[bytes] | None) -> tuple[WorstElement, ...]:
+        if self.outputs is None:
+            return ()
+        found = [
+            (name, element)
+            for name, output in self.outputs.outputs.items()
+            for element in output.worst(WORST_SHOWN)
+        ]
+        found.sort(key=lambda pair: -pair[1].ratio)
+        return tuple(
+            _worst_element(name, element, self.indices[element.row], examples)
+            for name, element in found[:WORST_SHOWN]
+        )
+
+
+def compare_arms(
+    pair: tuple[str, str],
+    answers: Mapping[str, Answers | Missing],
+    policy: TolerancePolicy,
+    limits: Limits,
+) -> Compared:
+    """Compare two arms on the examples that both answered.
+
+    Args:
+        pair: The arms' names; the first is the reference.
+        answers: Every arm's answers.
+        policy: The tolerance of each output.
+        limits: What decides over the count.
+    """
+    reference, candidate = (answers[name] for name in pair)
+    for name, arm in zip(pair, (reference, candidate), strict=True):
+        if isinstance(arm, Missing):
+            return not_compared(pair, f"{name}: {arm.reason}")
+    assert isinstance(reference, Answers)  # noqa: S101 - what the loop has shown, for mypy
+    assert isinstance(candidate, Answers)  # noqa: S101
+    indices = tuple(sorted(set(reference.indices) & set(candidate.indices)))
+    if not indices:
+        return not_compared(pair, "no example was answered by both arms")
+    outputs = compare_outputs(reference.at(indices), candidate.at(indices), policy)
+    mismatching = int(np.count_nonzero(outputs.mismatching))
+    rung = Rung(
+        pair=pair,
+        examples=len(indices),
+        mismatching=mismatching,
+        upper_bound=upper_bound(mismatching, len(indices), limits.confidence),
+        max_ratio=_finite(max_ratio(outputs)),
+        max_difference=_finite(_max_difference(outputs)),
+        state=limits.state(mismatching, len(indices)),
+    )
+    return Compared(rung, indices, outputs)
+
+
+def not_compared(pair: tuple[str, str], reason: str) -> Compared:
+    """Return a rung that says why its arms were not compared."""
+    return Compared(Rung(pair, 0, 0, None, None, None, "not compared", reason), (), None)
+
+
+def max_ratio(outputs: OutputsComparison) -> float:
+    """Return the greatest ratio of a difference to its tolerance over all outputs."""
+    return max((o.statistics.max_ratio for o in outputs.outputs.values()), default=0.0)
+
+
+def _max_difference(outputs: OutputsComparison) -> float:
+    return max(
+        (o.statistics.max_absolute_difference for o in outputs.outputs.values()), default=0.0
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _worst_element(
+    output: str, element: FoundElement, example: int, examples: Sequence[bytes] | None
+) -> WorstElement:
+    return WorstElement(
+        example=example,
+        output=output,
+        index=element.index,
+        reference=value_text(element.reference),
+        candidate=value_text(element.candidate),
+        ratio=_finite(element.ratio),
+        ulps=element.ulps,
+        raw=None if examples is None else example_text(examples[example]),
+    )
+
+
+def value_text(value: object) -> str:
+    """Return a value as text that a person can read, bytes as the text they hold."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
+    return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}... ({len(text)} characters)"
+
+
+def example_text(record: bytes) -> dict[str, str]:
+    """Return a serialized `tf.Example`'s features as text, sorted by name."""
+    features = Example.FromString(record).features.feature
+    return {name: _feature_text(features[name]) for name in sorted(features)}
+
+
+def _feature_text(feature: object) -> str:
+    kind = feature.WhichOneof("kind")  # type: ignore[attr-defined]
+    if kind is None:
+        return "(no value)"
+    values = [value_text(value) for value in getattr(feature, kind).value]
+    return ", ".join(values) if values else "(no value)"

@@ -1,0 +1,239 @@
+"""The ladder: pairs of arms in order; the first that differs names the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tfx_parity.canary.inspection import ModelInspection
+from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms, not_compared
+from tfx_parity.canary_validator.coverage_check import CoverageFindings
+from tfx_parity.canary_validator.features import find_preprocessing_skew
+from tfx_parity.canary_validator.recorded import Recorded
+from tfx_parity.canary_validator.weights import WeightsComparison, compare_weights
+from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
+from tfx_parity.findings import Cause, CauseCode
+
+_PAIRS = (
+    ("C", "C again"),
+    ("C", "C1"),
+    ("T", "C"),
+    ("M", "Bt"),
+    ("T", "A"),
+    ("A", "B"),
+    ("Bt", "Ct"),
+    ("B", "C"),
+    ("C", "R"),
+    ("C", "Rr"),
+)
+_FEATURE_ARMS = frozenset({"M", "Bt", "Ct"})
+_NOISE = (("C", "C again"), ("C", "C1"))
+_NOISE_CODES = {
+    ("C", "C again"): CauseCode.NONDETERMINISTIC,
+    ("C", "C1"): CauseCode.BATCH_DEPENDENT,
+}
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Every rung, climbed.
+
+    Attributes:
+        rungs: The pairs, in order, compared or not.
+        causes: The causes that the rungs prove, first cause first.
+    """
+
+    rungs: Mapping[Pair, Compared]
+    causes: tuple[Cause, ...]
+
+    @property
+    def noise_ratio(self) -> float | None:
+        """The canary's own noise: the greatest ratio of the noise rungs; None: not measured."""
+        found = [self.rungs[pair].rung for pair in _NOISE]
+        ratios = [rung.max_ratio for rung in found if rung.examples]
+        return max((r for r in ratios if r is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What the ladder is climbed with.
+
+    Attributes:
+        recorded: The requests, and what was recorded beside them.
+        answers: Every arm's answers.
+        coverage: What the coverage rows showed.
+        inspection: What the model shows without a request.
+        policy: The tolerance of each output.
+        limits: What decides over a count.
+        is_native: Whether the canary is the native one, whose only difference from the in-process
+            reference is the graph rewriter.
+    """
+
+    recorded: Recorded
+    answers: Mapping[str, Answers | Missing]
+    coverage: CoverageFindings
+    inspection: ModelInspection
+    policy: TolerancePolicy
+    limits: Limits
+    is_native: bool
+
+    def ladder(self) -> Ladder:
+        """Compare every pair and name the causes."""
+        rungs = {pair: self._compare(pair) for pair in _PAIRS}
+        noise = self._noise(rungs)
+        if noise:
+            rungs = {
+                pair: rung if pair in (*_NOISE, ("T", "C"), ("M", "Bt")) else _shadowed(pair, noise)
+                for pair, rung in rungs.items()
+            }
+        causes = noise + self._non_finite(rungs)
+        causes += find_preprocessing_skew(rungs["M", "Bt"], self.coverage, self.recorded)
+        if not noise:
+            causes += self._trainer(rungs) + self._glue(rungs, causes)
+            causes += self._run_time(rungs) + self._transport(rungs)
+            causes += self._unexplained(rungs, causes)
+        return Ladder(rungs, tuple(causes))
+
+    def _compare(self, pair: Pair) -> Compared:
+        is_features = set(pair) <= _FEATURE_ARMS
+        answers = self._shared_features(pair) if is_features else self.answers
+        policy = TRANSFORMED_FEATURES if is_features else self.policy
+        return compare_arms(pair, answers, policy, self.limits)
+
+    def _shared_features(self, pair: Pair) -> Mapping[str, Answers | Missing]:
+        """Return two arms with the transformed features that both give: their sets may differ."""
+        found = {name: self.answers[name] for name in pair}
+        names = [set(arm.rows) for arm in found.values() if isinstance(arm, Answers)]
+        shared = set.intersection(*names) if names else set()
+        return {
+            name: replace(arm, rows={n: rows for n, rows in arm.rows.items() if n in shared})
+            if isinstance(arm, Answers)
+            else arm
+            for name, arm in found.items()
+        }
+
+    def _cause(self, code: CauseCode, place: str, rung: Compared, detail: str) -> Cause:
+        return Cause(code, place, rung.evidence(detail, self.recorded.examples))
+
+    def _noise(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
+        for pair in _NOISE:
+            rung = rungs[pair]
+            if rung.is_different:
+                code = _NOISE_CODES[pair]
+                detail = f"{_counts(rung)} between {pair[0]} and {pair[1]}."
+                place = f"signature {self.recorded.signature_name!r}"
+                symptom = self._cause(code, place, rung, detail)
+                return [*self._training_mode(symptom), symptom]
+        return []
+
+    def _training_mode(self, symptom: Cause) -> list[Cause]:
+        """Return a cause where the graph holds the random op or statistics that explain noise."""
+        uses = [*self.inspection.batch_statistics_ops, *self.inspection.random_ops]
+        if not uses:
+            return []
+        place = f"op {uses[0].op} (node {uses[0].node})"
+        detail = f"{symptom.evidence.detail} The graph holds {place}."
+        evidence = replace(symptom.evidence, detail=detail)
+        return [Cause(CauseCode.TRAINING_MODE, place, evidence)]
+
+    def _non_finite(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
+        rung = rungs["T", "C"]
+        if rung.outputs is None:
+            return []
+        counts = {
+            name: int(np.count_nonzero(output.non_finite_mismatch))
+            for name, output in rung.outputs.outputs.items()
+        }
+        found = {name: count for name, count in counts.items() if count}
+        if not found:
+            return []
+        place = f"output {', '.join(sorted(found))}"
+        detail = f"NaN or infinity on one side only, in {max(found.values())} examples."
+        return [self._cause(CauseCode.NON_FINITE, place, rung, detail)]
+
+    def _trainer(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
+        """Return the cause of T and A (or, where A is missing, of T and C) that differ."""
+        direct = rungs["T", "A"]
+        if direct.outputs is not None:
+            return self._weights_cause(direct, "") if direct.is_different else []
+        headline = rungs["T", "C"]
+        if not headline.is_different or rungs["M", "Bt"].is_different:
+            return []
+        missing = sorted(n for n, arm in self.answers.items() if isinstance(arm, Missing))
+        return self._weights_cause(headline, f" Arms missing: {', '.join(missing)}.")
+
+    def _weights_cause(self, rung: Compared, missing: str) -> list[Cause]:
+        weights = compare_weights(self.recorded.variables, self.inspection.variables)
+        code, words = _weights_words(weights, is_direct=not missing)
+        detail = f"{_counts(rung)} between {rung.rung.pair[0]} and {rung.rung.pair[1]}: {words}"
+        return [self._cause(code, weights.place, rung, detail + missing)]
+
+    def _glue(self, rungs: Mapping[Pair, Compared], causes: list[Cause]) -> list[Cause]:
+        rung = rungs["A", "B"]
+        if not rung.is_different or rungs["M", "Bt"].is_different:
+            return []
+        if any(cause.code is CauseCode.SIGNATURE_GLUE for cause in causes):
+            return []
+        place = f"signature {self.recorded.signature_name!r}"
+        detail = f"{_counts(rung)} though every transformed feature agrees."
+        return [self._cause(CauseCode.SIGNATURE_GLUE, place, rung, detail)]
+
+    def _run_time(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
+        code = CauseCode.GRAPH_OPTIMISATION if self.is_native else CauseCode.RUNTIME_SKEW
+        for pair in (("Bt", "Ct"), ("B", "C")):
+            rung = rungs[pair]
+            if rung.is_different:
+                place = f"signature {self.recorded.signature_name!r}"
+                detail = f"{_counts(rung)} between in process ({pair[0]}) and canary ({pair[1]})."
+                return [self._cause(code, place, rung, detail)]
+        return []
+
+    def _transport(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
+        causes = []
+        for pair in (("C", "R"), ("C", "Rr")):
+            rung = rungs[pair]
+            if rung.is_different:
+                signature = "serve_raw" if pair[1] == "Rr" else self.recorded.signature_name
+                detail = f"{_counts(rung)} between gRPC and REST rows of {signature!r}."
+                place = f"REST rows of signature {signature!r}"
+                causes.append(self._cause(CauseCode.TRANSPORT_SKEW, place, rung, detail))
+        return causes
+
+    def _unexplained(self, rungs: Mapping[Pair, Compared], causes: list[Cause]) -> list[Cause]:
+        """Return a cause where the headline differs and no single rung does."""
+        rung = rungs["T", "C"]
+        if causes or not rung.is_different:
+            return []
+        detail = f"{_counts(rung)} between T and C; each rung between them lies within tolerance."
+        place = f"signature {self.recorded.signature_name!r}"
+        return [self._cause(CauseCode.RUNTIME_SKEW, place, rung, detail)]
+
+
+def _shadowed(pair: Pair, noise: list[Cause]) -> Compared:
+    return not_compared(pair, f"the canary's own answers vary ({noise[0].code.value})")
+
+
+def _counts(rung: Compared) -> str:
+    return f"{rung.rung.mismatching} of {rung.rung.examples} examples differ"
+
+
+def _weights_words(weights: WeightsComparison, *, is_direct: bool) -> tuple[CauseCode, str]:
+    """Return the code and the words for a difference from the trainer.
+
+    Args:
+        weights: What became of the trained variables.
+        is_direct: Whether the model alone was asked, with the trainer's own transformed records.
+    """
+    if weights.is_rounded:
+        return CauseCode.PRECISION_LOSS, "the served variables are the trained ones, rounded."
+    if weights.is_equal and is_direct:
+        return CauseCode.SIGNATURE_GLUE, "the weights are equal, what is done around them is not."
+    if weights.is_equal:
+        return CauseCode.PREPROCESSING_SKEW, "the weights are equal; preprocessing, or glue."
+    if weights.is_known:
+        return CauseCode.WEIGHTS_DIFFER, "the served variables are not the trained ones."
+    return CauseCode.WEIGHTS_DIFFER, "other weights, or preprocessing."

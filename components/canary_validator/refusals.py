@@ -1,0 +1,95 @@
+"""A model that the canary could not load, and requests that it refused: why, by code."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tfx_parity.canary.backend import ModelLoadError
+from tfx_parity.canary_validator.answers import Answers, Failure, Missing
+from tfx_parity.canary_validator.recorded import Recorded
+from tfx_parity.findings import Cause, CauseCode, Evidence
+from tfx_parity.serving_api.status import Code
+
+_NO_VALUE = re.compile(
+    r"could not find variable|error while reading resource variable|not initialized|uninitialized"
+    r"|resource .* does not exist|container .* does not exist",
+    re.IGNORECASE,
+)
+_REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
+_GRPC_ARMS = ("C", "C again", "C1")
+_REST_ARMS = ("R", "Rr")
+AskEager = Callable[[int], str]
+
+
+def find_refusals(
+    recorded: Recorded, answers: Mapping[str, Answers | Missing], ask_eager: AskEager
+) -> list[Cause]:
+    """Return why requests that were recorded with an answer got none.
+
+    Args:
+        recorded: The requests.
+        answers: Every arm's answers.
+        ask_eager: Asks TensorFlow's eager Python for an example; says in words what it answered.
+    """
+    for arm in _GRPC_ARMS:
+        found = answers[arm]
+        if isinstance(found, Answers) and found.failures:
+            return [_grpc_cause(recorded, found, ask_eager)]
+    causes = []
+    for arm in _REST_ARMS:
+        found = answers[arm]
+        if isinstance(found, Answers) and found.failures:
+            example, failure = _first(found)
+            detail = (
+                f"Refused over REST and answered over gRPC, first example {example}: {failure}."
+            )
+            evidence = Evidence(("C", arm), len(found.failures), recorded.count, detail)
+            causes.append(Cause(CauseCode.TRANSPORT_SKEW, f"REST requests of arm {arm}", evidence))
+    return causes
+
+
+def _grpc_cause(recorded: Recorded, found: Answers, ask_eager: AskEager) -> Cause:
+    example, text = _first(found)
+    failure = found.failures[example]
+    code, place = _code(recorded, failure)
+    eager = "" if code is CauseCode.SHAPE_MISMATCH else f" {ask_eager(example)}"
+    kinds = Counter(f.code for f in found.failures.values())
+    detail = (
+        f"{len(found.failures)} of {recorded.count} requests failed "
+        f"({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}); example {example}: "
+        f"{text}.{eager}"
+    )
+    return Cause(code, place, Evidence(None, len(found.failures), recorded.count, detail))
+
+
+def _first(found: Answers) -> tuple[int, str]:
+    example = min(found.failures)
+    failure = found.failures[example]
+    return example, f"{failure.code}: {failure.message}"
+
+
+def _code(recorded: Recorded, failure: Failure) -> tuple[CauseCode, str]:
+    signature = f"signature {recorded.signature_name!r}"
+    if failure.code == "ROW_COUNT":
+        return CauseCode.SHAPE_MISMATCH, f"{signature}: {failure.message}"
+    required = _REQUIRED.search(failure.message)
+    labels = () if recorded.contract is None else recorded.contract.label_features
+    if required is not None and required["name"].strip("'\"") in labels:
+        return CauseCode.LABEL_REQUIRED, f"raw feature {required['name']!r} of {signature}"
+    if _NO_VALUE.search(failure.message):
+        return CauseCode.UNINITIALISED, signature
+    return CauseCode.REQUEST_FAILED, signature
+
+
+def load_cause(model: Path, error: ModelLoadError) -> Cause:
+    """Return what a failed load is called."""
+    code, place = CauseCode.LOAD_FAILED, f"model {model}"
+    if "warmup" in error.message.lower() or "warm-up" in error.message.lower():
+        code, place = CauseCode.WARMUP_FAILED, "assets.extra/tf_serving_warmup_requests"
+    elif error.code is Code.NOT_FOUND and "/assets/" in error.message:
+        asset = error.message.split("/assets/")[1].split(";")[0].strip()
+        code, place = CauseCode.MISSING_ASSET, f"assets/{asset}"
+    return Cause(code, place, Evidence(None, 0, 0, f"{error.code.name}: {error.message}"))

@@ -1,0 +1,75 @@
+"""Weights: the served model's variables against the digests of the trained one's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfx_parity.canary.inspection import ServedVariable
+from tfx_parity.contract import VariableDigest
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class WeightsComparison:
+    """What became of the trained variables in the served model.
+
+    Variables are matched by their values' digests: a name changes on its way through an export.
+
+    Attributes:
+        equal: How many are served as they were trained.
+        rounded: Paths of those that are served rounded, with the type of the rounding.
+        changed: Paths of those that are served otherwise, or not at all.
+    """
+
+    equal: int
+    rounded: tuple[tuple[str, str], ...]
+    changed: tuple[str, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there were variables to compare."""
+        return bool(self.equal or self.rounded or self.changed)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every trained variable is served as it was."""
+        return self.is_known and not self.rounded and not self.changed
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether rounding alone explains the served variables."""
+        return bool(self.rounded) and not self.changed
+
+    @property
+    def place(self) -> str:
+        """The variables that differ, in words."""
+        names = [f"{path} (rounded to {kind})" for path, kind in self.rounded] + list(self.changed)
+        if not names:
+            return "the model's weights"
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"variable{'s' if len(names) > 1 else ''} {', '.join(names[:_SHOWN])}{more}"
+
+
+def compare_weights(
+    trained: Sequence[VariableDigest], served: Sequence[ServedVariable]
+) -> WeightsComparison:
+    """Find each trained variable among the served ones.
+
+    Args:
+        trained: Digests of the trained model's variables.
+        served: The served model's variables.
+    """
+    digests = {variable.sha256_hex for variable in served}
+    equal, rounded, changed = 0, [], []
+    for variable in trained:
+        if variable.sha256 in digests:
+            equal += 1
+        elif variable.sha256_float16 in digests:
+            rounded.append((variable.path, "float16"))
+        elif variable.sha256_bfloat16 in digests:
+            rounded.append((variable.path, "bfloat16"))
+        elif variable.dtype.startswith(("float", "bfloat")):
+            changed.append(variable.path)
+    return WeightsComparison(equal, tuple(rounded), tuple(changed))
