@@ -12,6 +12,8 @@ from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.comparison.bounds import examples_needed, upper_bound
 from tfx_parity.findings import Cause, Coverage, Decision, Rung, Verdict
 
+_NO_TRAINER = "; without trainer predictions, so training itself is not compared"
+
 
 def decide(
     ladder: Ladder,
@@ -40,7 +42,7 @@ def decide(
         confidence=limits.confidence,
         max_mismatch_rate=limits.max_mismatch_rate,
         noise_ratio=ladder.noise_ratio,
-        sentence=f"{rate_words(headline, limits)}{why}",
+        sentence=f"{rate_words(headline, limits)}{why}{'' if reference else _NO_TRAINER}",
     )
 
 

@@ -1,0 +1,16 @@
+"""Artifact types of tfx-parity."""
+
+from __future__ import annotations
+
+from tfx.types import artifact
+
+
+class ParityReport(artifact.Artifact):
+    """A report of a model's answers in Serving against its trainer's: `report.json`."""
+
+    TYPE_NAME = "ParityReport"
+    PROPERTIES = {  # noqa: RUF012 - TFX reads it from the class
+        "verdict": artifact.Property(type=artifact.PropertyType.STRING),
+        "examples": artifact.Property(type=artifact.PropertyType.INT),
+        "mismatching": artifact.Property(type=artifact.PropertyType.INT),
+    }

@@ -1,0 +1,123 @@
+"""CanaryValidator component definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.utils import json_utils
+
+from tfx_parity.artifacts import ParityReport
+from tfx_parity.canary_validator import executor, keys
+from tfx_parity.version import VERSION
+
+DEFAULT_MAX_MISMATCH_RATE = 0.01
+DEFAULT_CONFIDENCE = 0.95
+
+
+class CanaryValidatorSpec(ComponentSpec):
+    """Inputs, outputs and properties of CanaryValidator."""
+
+    PARAMETERS = {  # noqa: RUF012 - TFX reads it from the class
+        keys.MAX_MISMATCH_RATE: ExecutionParameter(type=float),
+        keys.CONFIDENCE: ExecutionParameter(type=float),
+        keys.TOLERANCES: ExecutionParameter(type=str),
+        keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
+        # Without it TFX's cache would serve what an earlier version of this package found.
+        keys.TFX_PARITY_VERSION: ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        keys.MODEL: ChannelParameter(type=standard_artifacts.Model),
+        keys.MODEL_RUN: ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
+        keys.TRANSFORM_GRAPH: ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
+        ),
+        keys.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples, optional=True),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        keys.BLESSING: ChannelParameter(type=standard_artifacts.InfraBlessing),
+        keys.REPORT: ChannelParameter(type=ParityReport),
+    }
+
+
+class CanaryValidator(base_component.BaseComponent):
+    """Starts a Serving canary with the model and compares its answers with the trainer's.
+
+    The model is blessed where the canary answers, over every way that clients ask, what the
+    trainer recorded; the report names the cause and the place where it does not. A server that
+    cannot be run for a reason outside the model raises: no blessing is written, and the
+    orchestrator may retry.
+
+    Example:
+        canary_validator = CanaryValidator(
+            model=trainer.outputs["model"],
+            model_run=trainer.outputs["model_run"],
+            transform_graph=transform.outputs["transform_graph"],
+        )
+        pusher = Pusher(
+            model=trainer.outputs["model"],
+            infra_blessing=canary_validator.outputs["blessing"],
+            ...
+        )
+
+    Component `outputs` contains:
+
+    - `blessing`: an `InfraBlessing`, as of TFX's InfraValidator; an unmodified Pusher obeys it.
+    - `report`: a `ParityReport` with `report.json`.
+    """
+
+    SPEC_CLASS = CanaryValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_run: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        examples: types.BaseChannel | None = None,
+        max_mismatch_rate: float = DEFAULT_MAX_MISMATCH_RATE,
+        confidence: float = DEFAULT_CONFIDENCE,
+        tolerances: Mapping[str, Mapping[str, float]] | None = None,
+        without_trainer_predictions: bool = False,
+    ) -> None:
+        """Construct the component.
+
+        Args:
+            model: A channel of the `Model` that would be pushed.
+            model_run: A channel of the Trainer's `ModelRun`, into which `record_predictions` wrote.
+            transform_graph: A channel of the `TransformGraph` that the model was trained on.
+            examples: A channel of `Examples` to ask with; only where there are no trainer
+                predictions.
+            max_mismatch_rate: Rate of differing examples allowed, a fraction; its upper bound must
+                not exceed it.
+            confidence: Confidence of that bound.
+            tolerances: Tolerances by output name: `{"scores": {"rtol": 1e-3, "atol": 1e-6}}`.
+            without_trainer_predictions: Whether to go on, with `examples`, where the trainer
+                recorded nothing: then only serving is proven, not training, and the report says so.
+
+        Raises:
+            ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
+                are given.
+        """
+        if model_run is None and not (without_trainer_predictions and examples):
+            raise ValueError(
+                "Expected model_run, the Trainer's output that holds its recorded predictions. To "
+                "go on without them give examples and without_trainer_predictions=True."
+            )
+        spec = CanaryValidatorSpec(
+            model=model,
+            model_run=model_run,
+            transform_graph=transform_graph,
+            examples=examples,
+            blessing=types.Channel(type=standard_artifacts.InfraBlessing),
+            report=types.Channel(type=ParityReport),
+            max_mismatch_rate=float(max_mismatch_rate),
+            confidence=float(confidence),
+            tolerances=json_utils.dumps(dict(tolerances or {})),
+            without_trainer_predictions=int(without_trainer_predictions),
+            tfx_parity_version=VERSION,
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,161 @@
+"""CanaryValidator executor: unpacks artifacts, makes the check, writes blessing and report."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, json_utils, path_utils
+
+from tfx_parity.canary_validator import keys
+from tfx_parity.canary_validator.check import CheckOptions, check_model
+from tfx_parity.canary_validator.recorded import Recorded, read_recorded
+from tfx_parity.canary_validator.requests_only import read_requests
+from tfx_parity.comparison.tolerance import TolerancePolicy
+from tfx_parity.contract import ServingContract
+from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
+from tfx_parity.contract.trainer_predictions import FOLDER_NAME
+from tfx_parity.errors import BadInputError
+from tfx_parity.findings import ParityResult, Verdict
+from tfx_parity.reporting.report_json import write_json
+
+_log = logging.getLogger(__name__)
+
+
+class Executor(base_executor.BaseExecutor):
+    """Compares a canary's answers with the trainer's and blesses the model or not."""
+
+    def Do(  # noqa: N802 - TFX names it
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Run the component.
+
+        Args:
+            input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
+            output_dict: `blessing` and `report`.
+            exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
+                `without_trainer_predictions`.
+
+        Raises:
+            BadInputError: If the trainer's predictions are missing, or were recorded under another
+                transform graph than the one given.
+            ServerUnavailableError: If a server cannot be run for a reason outside the model.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(input_dict[keys.MODEL])
+        with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
+            local_model = _local(path_utils.serving_model_path(model.uri), Path(folder) / "model")
+            recorded = _recorded(input_dict, exec_properties, Path(folder))
+            options = CheckOptions(
+                max_mismatch_rate=exec_properties[keys.MAX_MISMATCH_RATE],
+                confidence=exec_properties[keys.CONFIDENCE],
+                tolerances=TolerancePolicy.from_mapping(
+                    json_utils.loads(exec_properties[keys.TOLERANCES])
+                ),
+            )
+            result = check_model(local_model, recorded, None, options, _log.info)
+        _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
+        _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
+
+
+def _local(uri: str, folder: Path) -> Path:
+    """Return a folder's local path, copying it where it is remote."""
+    if "://" not in uri:
+        return Path(uri)
+    io_utils.copy_dir(uri, str(folder))
+    return folder
+
+
+def _recorded(
+    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any], folder: Path
+) -> Recorded:
+    contract = _contract(input_dict)
+    if input_dict.get(keys.MODEL_RUN):
+        run = artifact_utils.get_single_instance(input_dict[keys.MODEL_RUN])
+        if fileio.exists(f"{run.uri}/{FOLDER_NAME}"):
+            recorded = read_recorded(_local(f"{run.uri}/{FOLDER_NAME}", folder / "predictions"))
+            _check_wiring(recorded, contract, run.uri)
+            return recorded
+        where = f"in the model_run at {run.uri}"
+    else:
+        where = "as no model_run was given"
+    if not exec_properties[keys.WITHOUT_TRAINER_PREDICTIONS]:
+        raise BadInputError(
+            f"Expected the trainer's predictions, found none {where}. The Trainer's run_fn lacks:\n"
+            "    from tfx_parity.training import record_predictions\n"
+            "    record_predictions(model, fn_args)\n"
+            "To go on without them give CanaryValidator examples and "
+            "without_trainer_predictions=True."
+        )
+    return _requests(input_dict, contract)
+
+
+def _requests(
+    input_dict: dict[str, list[types.Artifact]], contract: ServingContract | None
+) -> Recorded:
+    if not input_dict.get(keys.EXAMPLES):
+        raise BadInputError(
+            "Expected examples to ask with, as there are no trainer predictions; found none. "
+            "Give CanaryValidator examples=example_gen.outputs['examples']."
+        )
+    artifact = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES])
+    splits = artifact_utils.decode_split_names(artifact.split_names)
+    patterns = [
+        io_utils.all_files_pattern(artifact_utils.get_split_uri([artifact], split))
+        for split in sorted(splits)
+    ]
+    paths = [path for pattern in patterns for path in sorted(fileio.glob(pattern))]
+    return read_requests(paths, contract, artifact.uri)
+
+
+def _contract(input_dict: dict[str, list[types.Artifact]]) -> ServingContract | None:
+    if not input_dict.get(keys.TRANSFORM_GRAPH):
+        return None
+    path = f"{artifact_utils.get_single_uri(input_dict[keys.TRANSFORM_GRAPH])}/{CONTRACT_FILE}"
+    if not fileio.exists(path):
+        raise BadInputError(
+            f"Expected {path}, found none: the transform graph was made by TFX's Transform. Make "
+            "it with tfx_parity.TransformGraphGen, or leave transform_graph out."
+        )
+    with fileio.open(path, "rb") as file:
+        return ServingContract.from_json(file.read(), path)
+
+
+def _check_wiring(recorded: Recorded, contract: ServingContract | None, run_uri: str) -> None:
+    """Refuse a model_run and a transform_graph that do not belong together."""
+    if contract is None or recorded.contract is None:
+        return
+    given, used = contract.digests.transform_graph, recorded.contract.digests.transform_graph
+    if given != used:
+        raise BadInputError(
+            "Expected the model_run and the transform_graph of one run, found predictions in "
+            f"{run_uri} of the transform graph {used[:12]} beside the graph {given[:12]}. "
+            "Wire CanaryValidator to the very TransformGraphGen that the Trainer is wired to."
+        )
+
+
+def _write_report(artifact: types.Artifact, result: ParityResult) -> None:
+    with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
+        path = write_json(Path(folder), result)
+        fileio.makedirs(artifact.uri)
+        fileio.copy(str(path), f"{artifact.uri}/{path.name}", overwrite=True)
+    artifact.verdict = result.verdict.value
+    artifact.examples = result.decision.examples
+    artifact.mismatching = result.decision.mismatching
+
+
+def _write_blessing(artifact: types.Artifact, result: ParityResult) -> None:
+    is_blessed = result.verdict is Verdict.PASS
+    name = keys.BLESSED_FILE if is_blessed else keys.NOT_BLESSED_FILE
+    io_utils.write_string_file(f"{artifact.uri}/{name}", "")
+    artifact.set_int_custom_property(keys.BLESSED, int(is_blessed))
+    _log.info("%s: %s", result.verdict.value, result.decision.sentence)
