@@ -27,9 +27,10 @@ from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 MAX_DEPTH_2_16 = 1000
 
 _WHITESPACE = re.compile(rb"[ \n\r\t]*")
-_NUMBER = re.compile(rb"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_INTEGER_PART = re.compile(rb"(-?)(0|[1-9][0-9]*)")
+_DECIMAL_PART = re.compile(rb"(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_QUOTE, _COMMA, _COLON, _NUL = b'",:\0'
+_QUOTE, _COMMA, _COLON, _MINUS, _NUL = b'",:-\0'
 _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT = b"[]{}"
 _LITERALS: dict[int, tuple[bytes, bool | None]] = {
     ord("n"): (b"null", None),
@@ -212,24 +213,24 @@ class _Reader:
 
     def _number(self) -> int | float:
         start = self._position
-        match = _NUMBER.match(self._text, start)
+        match = _INTEGER_PART.match(self._text, start)
         if match is None:
-            return self._named_number()
-        sign, digits, fraction, exponent = match.groups()
-        self._position = match.end()
-        negative = bool(sign)
+            named = self._named_number()
+            negative, digits = self._text[start] == _MINUS, b"0"
+        else:
+            named = None
+            negative, digits = bool(match[1]), match[2]
+            self._position = match.end()
         try:
-            self._check_complete(digits, fraction, exponent, negative=negative)
-            if fraction is None and exponent is None:
-                return integer_token(digits, negative=negative)
-            return decimal_token(digits, fraction or b"", exponent or b"", negative=negative)
+            return self._decimal_part(named, digits, negative=negative)
         except NumberTooBig:
             raise JsonSyntaxError("Number too big to be stored in double.", start) from None
 
-    def _check_complete(
-        self, digits: bytes, fraction: bytes | None, exponent: bytes | None, *, negative: bool
-    ) -> None:
-        """Refuse a decimal point or an exponent mark that no digit follows."""
+    def _decimal_part(self, named: float | None, digits: bytes, *, negative: bool) -> int | float:
+        """Read fraction and exponent. Behind NaN or Inf they count too, as if it were a zero."""
+        match = _DECIMAL_PART.match(self._text, self._position)
+        fraction, exponent = match.groups() if match else (None, None)
+        self._position = match.end() if match else self._position
         follower = self._text[self._position]
         if follower == ord(".") and fraction is None and exponent is None:
             check_integer_part(digits, negative=negative)
@@ -238,6 +239,9 @@ class _Reader:
             check_integer_part(digits, negative=negative)
             signed = self._text[self._position + 1] in b"+-"
             raise JsonSyntaxError("Miss exponent in number.", self._position + 1 + signed)
+        if fraction is None and exponent is None:
+            return integer_token(digits, negative=negative) if named is None else named
+        return decimal_token(digits, fraction or b"", exponent or b"", negative=negative)
 
     def _named_number(self) -> float:
         """Read NaN, Inf or Infinity. reader.h tries Inf where NaN stopped, so "NInf" is one too."""
