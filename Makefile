@@ -1,0 +1,67 @@
+# `make demo` and `make test` each set up everything they need on a fresh machine.
+# Needed beforehand: Python 3.10 or 3.11 under any usual name, make, a Python package registry.
+
+VENV := .venv
+UV := .uv/bin/uv
+UV_VERSION := 0.13.9
+PINNED := constraints/tfx-1.16
+LOG := build/setup.log
+export UV_HTTP_TIMEOUT := 180
+export UV_LINK_MODE := copy
+# The C++ libraries' own chatter; what matters reaches the logs of a run.
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+FIND_PYTHON = for name in python3.11 python3.10 python3 python; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
+	2>/dev/null && { command -v "$$name"; break; }; done
+
+.PHONY: demo test unit lint serve-demo benchmarks constraints clean help
+
+help:  ## Show the targets.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
+	@$(VENV)/bin/tfx-parity run penguins
+
+test: lint unit  ## Lint, types and every test.
+	@$(VENV)/bin/python -m pytest -q tests -m "native or tensorflow or tfx"
+
+unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
+	@$(VENV)/bin/python -m pytest -q tests -m "not (native or tensorflow or tfx)"
+
+lint: $(VENV)/.installed  ## ruff and mypy.
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .
+	@rm -rf build/types && mkdir -p build/types/tfx_parity
+	@ln -s $(CURDIR)/components/* $(CURDIR)/pipelines $(CURDIR)/schemas $(CURDIR)/kubeflow \
+		build/types/tfx_parity/
+	@cd build/types && $(CURDIR)/$(VENV)/bin/mypy --config-file ../../pyproject.toml \
+		--cache-dir ../mypy -p tfx_parity
+
+$(UV):
+	@python=$$($(FIND_PYTHON)); test -n "$$python" || { echo "tfx-parity needs Python 3.10 or 3.11\
+	 (TFX 1.16 has no other): none found as python3.11, python3.10, python3 or python." >&2; exit 2; }; \
+	echo "setting up with $$python"; mkdir -p build; \
+	{ $$python -m venv .uv && .uv/bin/python -m pip install -q uv==$(UV_VERSION); } >$(LOG) 2>&1 \
+	|| $$python -m pip install -q --upgrade --target .uv uv==$(UV_VERSION) >>$(LOG) 2>&1 \
+	|| { cat $(LOG) >&2; exit 1; }
+
+$(VENV)/.installed: $(UV) $(PINNED).txt pyproject.toml setup.py
+	@python=$$($(FIND_PYTHON)); mkdir -p build; \
+	echo "installing $$(grep -c == $(PINNED).txt) pinned packages into $(VENV) (about a minute)"; \
+	{ $(UV) venv -q --clear --python $$python $(VENV) \
+	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps -r $(PINNED).txt \
+	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps -e .; } >$(LOG) 2>&1 \
+	|| { cat $(LOG) >&2; exit 1; }
+	@touch $@
+
+constraints: $(UV)  ## Resolve the pinned set anew.
+	@{ sed -n '/^#/p' $(PINNED).txt; $(UV) pip compile -q --universal --python-version 3.10 \
+		--override constraints/overrides.txt --no-header --no-annotate --no-emit-index-url \
+		$(PINNED).in pyproject.toml --extra tfx --extra dev; } > $(PINNED).new \
+		&& mv $(PINNED).new $(PINNED).txt
+
+benchmarks: $(VENV)/.installed  ## Measure the figures in the docs.
+	@$(VENV)/bin/python -m benchmarks
+
+clean:  ## Remove what was made, except runs.
+	@rm -rf $(VENV) .uv build dist *.egg-info
