@@ -50,7 +50,11 @@ def _tensorflow_stand_in() -> Iterator[None]:
 with _tensorflow_stand_in():
     from tensorflow.core.example.example_pb2 import Example
     from tensorflow.core.example.feature_pb2 import Feature
+    from tensorflow.core.framework.function_pb2 import FunctionDef
     from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.kernel_def_pb2 import KernelList
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+    from tensorflow.core.framework.op_def_pb2 import OpDef, OpList
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
     from tensorflow.core.framework.types_pb2 import DataType
@@ -76,8 +80,13 @@ __all__ = [
     "DataType",
     "Example",
     "Feature",
+    "FunctionDef",
     "GraphDef",
+    "KernelList",
     "MetaGraphDef",
+    "NodeDef",
+    "OpDef",
+    "OpList",
     "RunOptions",
     "SavedModel",
     "SignatureDef",

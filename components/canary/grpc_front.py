@@ -1,0 +1,127 @@
+"""The gRPC front: PredictionService and ModelService over one servable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import grpc
+
+from tfx_parity.canary.servable import Servable
+from tfx_parity.errors import BadInputError
+from tfx_parity.protos import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+from tfx_parity.serving_api.status import ServingError
+
+LOCALHOST = "127.0.0.1"
+# grpc_status_util.cc, kErrorMessageLimit; without it a long text exceeds the limit on headers.
+_MESSAGE_LIMIT = 1024
+_TRUNCATED = b"...TRUNCATED"
+_GRACE_S = 1.0
+_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # Without this, gRPC shares a port with another server that is already there.
+    ("grpc.so_reuseport", 0),
+)
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+_Answer = TypeVar("_Answer")
+
+
+class GrpcFront:
+    """A gRPC server on the loopback: its port is bound at once, it answers after `serve`."""
+
+    def __init__(self, port: int, max_threads: int) -> None:
+        """Bind the port.
+
+        Args:
+            port: The port; 0 lets the system choose.
+            max_threads: How many requests are worked on at once.
+
+        Raises:
+            BadInputError: If the port cannot be had.
+        """
+        pool = ThreadPoolExecutor(max_threads, thread_name_prefix="grpc")
+        self._server = grpc.server(pool, options=_OPTIONS)
+        try:
+            self.port: int = self._server.add_insecure_port(f"{LOCALHOST}:{port}")
+        except RuntimeError as error:
+            raise BadInputError(
+                f"Expected port {port} of {LOCALHOST} to be free for the gRPC API, found it in use "
+                "or forbidden. Give another --port."
+            ) from error
+
+    def serve(self, servable: Servable) -> None:
+        """Answer requests from now on, in threads."""
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            _PredictionService(servable), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            _ModelService(servable), self._server
+        )
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop, after the requests under way or a second."""
+        self._server.stop(_GRACE_S).wait()
+
+
+class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def __init__(self, servable: Servable) -> None:
+        self._servable = servable
+
+    def Predict(  # noqa: N802 - the method's name in the protocol
+        self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
+    ) -> predict_pb2.PredictResponse:
+        def answer() -> predict_pb2.PredictResponse:
+            if request.HasField("model_spec"):
+                self._servable.check_spec(request.model_spec)
+            return self._servable.predict(request, _timeout_ms(context))
+
+        return _answered(context, answer)
+
+    def GetModelMetadata(  # noqa: N802
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.ServicerContext,
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        return _answered(context, lambda: self._servable.metadata(request))
+
+
+class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    def __init__(self, servable: Servable) -> None:
+        self._servable = servable
+
+    def GetModelStatus(  # noqa: N802
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        return _answered(context, lambda: self._servable.status(request))
+
+
+def _answered(context: grpc.ServicerContext, answer: Callable[[], _Answer]) -> _Answer:
+    """Return the answer, or end the call with the refusal's code and text."""
+    try:
+        return answer()
+    except ServingError as error:
+        return context.abort(_CODES[int(error.code)], details(error))
+
+
+def details(error: ServingError) -> str:
+    """Return an error's text as TF Serving's gRPC front sends it: cut after 1,024 bytes."""
+    message = error.message_bytes()
+    if len(message) > _MESSAGE_LIMIT:
+        message = message[:_MESSAGE_LIMIT] + _TRUNCATED
+    return message.decode("utf-8", "replace")
+
+
+def _timeout_ms(context: grpc.ServicerContext) -> int:
+    """Return what is left of the caller's deadline, which the session's run gets; 0 is none."""
+    left = context.time_remaining()
+    return 0 if left is None else max(1, int(left * 1000))

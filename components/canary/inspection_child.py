@@ -1,0 +1,74 @@
+"""The child of `inspection`: reads a model's graph, then loads it and reads its variables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from tfx_parity.canary.graph import GraphWalk
+from tfx_parity.canary.lifeline import end_with_parent, private_standard_output
+from tfx_parity.canary.op_registry import is_stateful
+from tfx_parity.canary.op_uses import find_op_uses, signature_tensors
+from tfx_parity.canary.session import SavedModelSession
+from tfx_parity.canary.variables import read_variables
+from tfx_parity.protos import MetaGraphDef, SavedModel
+from tfx_parity.serving_api.status import Code, ServingError
+
+_SERVE_TAG = "serve"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Inspect the model at the second argument; the first is `--supervised_by=PID`."""
+    end_with_parent(int(arguments[0].partition("=")[2]))
+    output = private_standard_output()
+    path = Path(arguments[1])
+    _write_line(output, _graph_facts(path))
+    _write_line(output, _loaded_facts(path))
+
+
+def _write_line(descriptor: int, value: object) -> None:
+    view = memoryview(json.dumps(value).encode() + b"\n")
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _graph_facts(path: Path) -> dict[str, object]:
+    try:
+        meta_graph = _read_meta_graph(path)
+    except (OSError, DecodeError, LookupError) as error:
+        return {"code": Code.DATA_LOSS, "message": f"Cannot read the graph in {path}: {error}"}
+    return {
+        "ops": dataclasses.asdict(find_op_uses(meta_graph)),
+        "tensorflow_version": meta_graph.meta_info_def.tensorflow_version,
+    }
+
+
+def _read_meta_graph(path: Path) -> MetaGraphDef:
+    saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    for meta_graph in saved.meta_graphs:
+        if list(meta_graph.meta_info_def.tags) == [_SERVE_TAG]:
+            return meta_graph
+    raise LookupError(f"no meta graph is tagged {_SERVE_TAG!r}")
+
+
+def _loaded_facts(path: Path) -> dict[str, object]:
+    try:
+        session = SavedModelSession(path)
+    except ServingError as error:
+        return {"failure": (error.code, error.message)}
+    with session:
+        walk = GraphWalk(session.meta_graph.graph_def, is_stateful)
+        needed = walk.reachable(signature_tensors(session.meta_graph))
+        reachable = frozenset(placed.node.name for placed in needed if not placed.function)
+        held, empty = read_variables(session, reachable)
+    return {"variables": [dataclasses.asdict(found) for found in held], "uninitialised": empty}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,190 @@
+"""Ops of a model that a server cannot run, or whose results change by themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfx_parity.canary.graph import GraphWalk, PlacedNode, ancestors
+from tfx_parity.canary.op_registry import has_cpu_kernel, is_stateful, registered_ops
+from tfx_parity.canary.session import INIT_OP_SIGNATURE
+from tfx_parity.protos import MetaGraphDef, NodeDef
+
+# Stateful ops that draw numbers from a generator of the kernel's own, seeded by `seed` and `seed2`
+# or, where both are 0, from the system (tensorflow/core/ops/random_ops.cc and others).
+_KERNEL_SEEDED = frozenset(
+    {
+        "AllCandidateSampler",
+        "FixedUnigramCandidateSampler",
+        "LearnedUnigramCandidateSampler",
+        "LogUniformCandidateSampler",
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomCrop",
+        "RandomGamma",
+        "RandomPoisson",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "SampleDistortedBoundingBox",
+        "SampleDistortedBoundingBoxV2",
+        "ThreadUnsafeUnigramCandidateSampler",
+        "TruncatedNormal",
+        "UniformCandidateSampler",
+    }
+)
+# Ops that advance a generator kept in a variable (stateful_random_ops.cc), or ask the system.
+_GENERATORS = frozenset(
+    {
+        "NonDeterministicInts",
+        "RngReadAndSkip",
+        "RngSkip",
+        "StatefulRandomBinomial",
+        "StatefulStandardNormal",
+        "StatefulStandardNormalV2",
+        "StatefulTruncatedNormal",
+        "StatefulUniform",
+        "StatefulUniformFullInt",
+        "StatefulUniformInt",
+    }
+)
+# Keras 3 draws with stateless ops whose seed it reads from a variable and writes back.
+_STATELESS_PREFIXES = ("StatelessRandom", "StatelessTruncatedNormal", "StatelessMultinomial")
+_SEED_READS = _GENERATORS | {"ReadVariableOp"}
+_BATCH_NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
+_ASSIGNMENTS = (
+    "Assign",
+    "ResourceScatter",
+    "Scatter",
+)
+
+
+@dataclass(frozen=True)
+class OpUse:
+    """One use of an op.
+
+    Attributes:
+        op: The op.
+        node: The node's name.
+        function: The function that holds the node; empty for the top-level graph.
+    """
+
+    op: str
+    node: str
+    function: str
+
+
+@dataclass(frozen=True)
+class RandomOpUse(OpUse):
+    """One use of a random op.
+
+    Attributes:
+        seeded: Whether its numbers are the same after each fresh start; they change between
+            requests all the same.
+    """
+
+    seeded: bool
+
+
+@dataclass(frozen=True)
+class OpUses:
+    """The uses that matter, each sorted by function and node.
+
+    Attributes:
+        unservable: No CPU kernel and reachable from a signature, or not registered at all.
+        random: Reachable, with numbers that change between requests.
+        batch_statistics: Reachable batch normalisation in training mode, and assignments to
+            variables.
+    """
+
+    unservable: tuple[OpUse, ...]
+    random: tuple[RandomOpUse, ...]
+    batch_statistics: tuple[OpUse, ...]
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> OpUses:
+        """Read what `dataclasses.asdict` made."""
+        return cls(
+            unservable=tuple(OpUse(**use) for use in value["unservable"]),
+            random=tuple(RandomOpUse(**use) for use in value["random"]),
+            batch_statistics=tuple(OpUse(**use) for use in value["batch_statistics"]),
+        )
+
+
+def signature_tensors(meta_graph: MetaGraphDef) -> list[str]:
+    """Return the output tensors of every signature that a client can call."""
+    return [
+        info.name
+        for name, definition in meta_graph.signature_def.items()
+        if name != INIT_OP_SIGNATURE
+        for info in definition.outputs.values()
+    ]
+
+
+def find_op_uses(meta_graph: MetaGraphDef) -> OpUses:
+    """Find the ops that matter in a model, in all functions that its signatures reach."""
+    walk = GraphWalk(meta_graph.graph_def, is_stateful)
+    reachable = list(walk.reachable(signature_tensors(meta_graph)))
+    unknown = [placed for placed in walk.everything() if not _is_known(placed.node.op, walk)]
+    no_kernel = [
+        placed
+        for placed in reachable
+        if placed.node.op in registered_ops() and not has_cpu_kernel(placed.node.op)
+    ]
+    return OpUses(
+        unservable=_uses([*unknown, *no_kernel]),
+        random=_random_uses(walk, reachable),
+        batch_statistics=_uses(placed for placed in reachable if _uses_batch(placed.node)),
+    )
+
+
+def _is_known(op: str, walk: GraphWalk) -> bool:
+    return op in registered_ops() or op in walk.functions
+
+
+def _use(placed: PlacedNode) -> OpUse:
+    return OpUse(placed.node.op, placed.node.name, placed.function)
+
+
+def _sorted_by_place(uses: Iterable[OpUse]) -> list[OpUse]:
+    return sorted(uses, key=lambda use: (use.function, use.node))
+
+
+def _uses(placed: Iterable[PlacedNode]) -> tuple[OpUse, ...]:
+    return tuple(_sorted_by_place(map(_use, placed)))
+
+
+def _random_uses(walk: GraphWalk, reachable: Iterable[PlacedNode]) -> tuple[RandomOpUse, ...]:
+    uses = []
+    for placed in reachable:
+        node = placed.node
+        if node.op in _KERNEL_SEEDED:
+            seeded = bool(node.attr["seed"].i or node.attr["seed2"].i)
+        elif node.op in _GENERATORS or _draws_with_read_seed(walk, placed):
+            seeded = node.op != "NonDeterministicInts"
+        else:
+            continue
+        uses.append(RandomOpUse(**dataclasses.asdict(_use(placed)), seeded=seeded))
+    return tuple(sorted(uses, key=lambda use: (use.function, use.node)))
+
+
+def _draws_with_read_seed(walk: GraphWalk, placed: PlacedNode) -> bool:
+    if not placed.node.op.startswith(_STATELESS_PREFIXES):
+        return False
+    nodes = walk.nodes
+    if placed.function:
+        nodes = {node.name: node for node in walk.functions[placed.function].node_def}
+    # The first input is the shape (or the logits), which may depend on anything.
+    sources = ancestors(nodes, placed.node.input[1:])
+    return any(source.op in _SEED_READS for source in sources.values())
+
+
+def _uses_batch(node: NodeDef) -> bool:
+    if node.op in _BATCH_NORMS:
+        # A SavedModel leaves out attributes that have their default, and this one's is true.
+        return "is_training" not in node.attr or bool(node.attr["is_training"].b)
+    return node.op.startswith(_ASSIGNMENTS) and is_stateful(node.op)

@@ -1,0 +1,164 @@
+"""The native canary's server: `python -m tfx_parity.canary.server --model_base_path=DIR ...`.
+
+It takes `tensorflow_model_server`'s flags. What takes long to import is imported when it is
+needed, so that a wrong flag is told at once and the first answer comes soon.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfx_parity.canary.lifeline import end_with_parent, private_standard_output
+from tfx_parity.canary.server_flags import ServerFlags, parse_flags, usage
+from tfx_parity.canary.startup import Stage, StartupReport
+from tfx_parity.canary.versions import ModelVersion, latest_version, single_version
+from tfx_parity.errors import BadInputError, ServerUnavailableError
+from tfx_parity.serving_api.status import ServingError
+
+if TYPE_CHECKING:
+    from tfx_parity.canary.grpc_front import GrpcFront
+    from tfx_parity.canary.rest_front import RestFront
+    from tfx_parity.canary.servable import Servable
+
+EXIT_OK = 0
+EXIT_MODEL_REFUSED = 1
+EXIT_BAD_INPUT = 2
+EXIT_UNAVAILABLE = 3
+_EXIT_CODES = {
+    Stage.MODEL_REFUSED: EXIT_MODEL_REFUSED,
+    Stage.INPUT_REFUSED: EXIT_BAD_INPUT,
+    Stage.UNAVAILABLE: EXIT_UNAVAILABLE,
+}
+_Tell = Callable[[StartupReport], None]
+
+
+def serve_main(arguments: Sequence[str]) -> int:
+    """Serve a model until the process is told to end (SIGINT, SIGTERM).
+
+    Args:
+        arguments: `tensorflow_model_server`'s flags; see `server_flags.usage()`.
+
+    Returns:
+        The exit code: 0 ended when told to, 1 the model cannot be loaded, 2 what was given cannot
+        be used (flags, no model, a port in use), 3 this machine cannot run the server.
+    """
+    if "--help" in arguments:
+        _say(usage())
+        return EXIT_OK
+    tell: _Tell = _tell_user
+    try:
+        flags = parse_flags(arguments)
+        if flags.supervised_by:
+            end_with_parent(flags.supervised_by)
+            tell = _parent_teller(private_standard_output())
+        _serve(flags, tell)
+    except ServingError as error:
+        return _refuse(tell, StartupReport(Stage.MODEL_REFUSED, error.message, code=error.code))
+    except BadInputError as error:
+        return _refuse(tell, StartupReport(Stage.INPUT_REFUSED, str(error)))
+    except ServerUnavailableError as error:
+        return _refuse(tell, StartupReport(Stage.UNAVAILABLE, str(error)))
+    return EXIT_OK
+
+
+def _refuse(tell: _Tell, report: StartupReport) -> int:
+    tell(report)
+    return _EXIT_CODES[report.stage]
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _tell_user(report: StartupReport) -> None:
+    """Tell a person at a terminal, in the words of tensorflow_model_server."""
+    if report.stage is Stage.READY:
+        if report.grpc_port:
+            _say(f"Running gRPC ModelServer at 127.0.0.1:{report.grpc_port} ...")
+        if report.rest_port:
+            _say(f"Exporting HTTP/REST API at:127.0.0.1:{report.rest_port} ...")
+    elif report.stage is Stage.MODEL_REFUSED:
+        _say(f"Failed to start server. Error: {report.code.name}: {report.message}")
+    elif report.stage is not Stage.LOADING:
+        _say(report.message)
+
+
+def _parent_teller(descriptor: int) -> _Tell:
+    """Return how a supervised child tells its parent."""
+
+    def tell(report: StartupReport) -> None:
+        os.write(descriptor, report.to_line())
+
+    return tell
+
+
+def _serve(flags: ServerFlags, tell: _Tell) -> None:
+    version = _version_to_serve(flags)
+    grpc_front, rest_front = _bound_fronts(flags)
+    from tfx_parity.canary.loading import load_servable  # noqa: PLC0415 - see the module
+
+    servable = load_servable(flags, version, tell)
+    for front in (grpc_front, rest_front):
+        if front is not None:
+            front.serve(servable)
+    tell(_ready(servable, grpc_front, rest_front))
+    _wait_for_the_end()
+    for front in (grpc_front, rest_front):
+        if front is not None:
+            front.stop()
+
+
+def _version_to_serve(flags: ServerFlags) -> ModelVersion:
+    if flags.saved_model_path:
+        return single_version(Path(flags.saved_model_path))
+    return latest_version(Path(flags.model_base_path), flags.model_name)
+
+
+def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | None]:
+    """Bind the ports before the model is loaded: a port in use is told at once."""
+    grpc_front = rest_front = None
+    if flags.port or flags.supervised_by:
+        from tfx_parity.canary.grpc_front import GrpcFront  # noqa: PLC0415
+
+        grpc_front = GrpcFront(0 if flags.supervised_by else flags.port, flags.grpc_max_threads)
+    if flags.rest_api_port or flags.supervised_by:
+        from tfx_parity.canary.rest_front import RestFront  # noqa: PLC0415
+
+        rest_front = RestFront(
+            0 if flags.supervised_by else flags.rest_api_port,
+            flags.rest_api_num_threads,
+            flags.rest_api_timeout_in_ms,
+        )
+    return grpc_front, rest_front
+
+
+def _ready(
+    servable: Servable, grpc_front: GrpcFront | None, rest_front: RestFront | None
+) -> StartupReport:
+    from tfx_parity.canary.c_api import tensorflow_version  # noqa: PLC0415
+
+    return StartupReport(
+        Stage.READY,
+        grpc_port=0 if grpc_front is None else grpc_front.port,
+        rest_port=0 if rest_front is None else rest_front.port,
+        version=servable.version,
+        tensorflow=tensorflow_version(),
+    )
+
+
+def _wait_for_the_end() -> None:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(serve_main(sys.argv[1:]))
