@@ -14,6 +14,7 @@ from tfx_parity.pipelines.run_log import RunLog
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
+
     from tfx_parity.pipelines.step_runner import StepOutcome
 
 LOADING = "loading TFX"
@@ -38,6 +39,7 @@ def run_locally(make_pipeline: Callable[[], Pipeline], log: RunLog) -> Mapping[s
     progress = Progress(log.screen)
     with progress.step(LOADING):
         from absl import logging as absl_logging  # noqa: PLC0415 - takes seconds, see above
+
         from tfx_parity.pipelines.step_runner import StepFailedError, StepRunner  # noqa: PLC0415
 
         pipeline = make_pipeline()

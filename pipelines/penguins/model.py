@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx_bsl.tfxio import dataset_options
+
 from tfx_parity.pipelines.penguins.preprocessing import (
     ISLAND,
     LABEL,

@@ -18,16 +18,13 @@ from tfx.components import (
 )
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
-    LatestBlessedModelStrategy,
-)
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
-from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types import BaseChannel
+
 from tfx_parity import CanaryValidator, TransformGraphGen
+from tfx_parity.pipelines.baseline import latest_other_blessed_model
 from tfx_parity.pipelines.penguins.preprocessing import LABEL, transformed_name
 from tfx_parity.pipelines.source_digest import source_digest
 from tfx_parity.schemas import schema_path
@@ -45,9 +42,6 @@ MIN_ACCURACY = 0.9
 MAX_ACCURACY_LOSS = 0.02
 """How much less accurate than the latest blessed model a new one may be."""
 
-IN_PROCESS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
-"""Beam's options for small data on one machine."""
-
 
 def create_pipeline(
     *,
@@ -62,7 +56,7 @@ def create_pipeline(
     train_steps: int = DEFAULT_TRAIN_STEPS,
     seed: int = DEFAULT_SEED,
     enable_cache: bool = True,
-    beam_pipeline_args: Sequence[str] = IN_PROCESS,
+    beam_pipeline_args: Sequence[str] = (),
 ) -> Pipeline:
     """Return the pipeline for any TFX runner.
 
@@ -78,7 +72,10 @@ def create_pipeline(
         train_steps: How many batches the model is trained on.
         seed: Seeds the training and the parity sample.
         enable_cache: Whether steps whose inputs are unchanged are taken from the cache.
-        beam_pipeline_args: Options of the steps that run on Beam.
+        beam_pipeline_args: Options of the steps that run on Beam. With none Beam runs in this
+            process; with any, and none of its own packages among them, TFX first builds a package
+            of itself for the workers in every such step (tfx/utils/dependency_utils.py), seconds
+            that small data on one machine can do without.
 
     Raises:
         BadInputError: If there is no module behind `run_fn` or `preprocessing_fn`.
@@ -89,6 +86,7 @@ def create_pipeline(
         schema=data.schema,
         preprocessing_fn=preprocessing_fn,
         custom_config={"source_digest": source_digest(preprocessing_fn)},
+        disable_statistics=True,  # StatisticsGen has them; twice more would take half of this step.
         seed=seed,
     )
     trainer = Trainer(
@@ -159,11 +157,7 @@ def _judging_steps(
 ) -> list[BaseNode]:
     """Return the steps that judge the model (is it good, does it serve alike) and push it."""
     model = trainer.outputs["model"]
-    baseline = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-    ).with_id("latest_blessed_model")
+    baseline = latest_other_blessed_model(model)
     evaluator = Evaluator(
         examples=examples,
         model=model,
