@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,77 +11,86 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfx_parity.comparison.elements import ElementDifferences, differences
+from tfx_parity.comparison.elements import ElementDifferences, same_bits
 from tfx_parity.comparison.pairs import Chunk
-from tfx_parity.comparison.statistics import RATIO_EDGES, ComparisonStatistics
-from tfx_parity.comparison.tolerance import Tolerance
-from tfx_parity.comparison.ulps import count_by_ulps, has_ulps
+from tfx_parity.comparison.statistics import (
+    RATIO_EDGES,
+    ULP_BUCKETS,
+    ULP_EDGES,
+    ComparisonStatistics,
+)
+from tfx_parity.comparison.ulps import has_ulps, ulp_distances
 
 
 @dataclass(frozen=True)
-class Differing:
-    """The elements of a chunk that are not the same bits, and what separates them.
+class Measured:
+    """The elements of a chunk that were measured: all that are not the same bits on both sides.
 
     Attributes:
       chunk: The chunk.
-      positions: Where in the chunk they lie; None for all of it, which may then hold equal ones.
+      positions: Where in the chunk they lie; None for all of it, equal ones included.
+      reference: Their values on the reference's side.
+      candidate: Their values on the candidate's side.
       identical: How many elements of the chunk hold the same bits.
-      differences: Measured for `positions`.
+      differences: What separates them.
     """
 
     chunk: Chunk
     positions: npt.NDArray[np.int64] | None
+    reference: npt.NDArray[Any]
+    candidate: npt.NDArray[Any]
     identical: int
     differences: ElementDifferences
 
 
-def find_differing(chunk: Chunk, tolerance: Tolerance, non_finite_agrees: bool) -> Differing:
-    """Measure the elements of a chunk that are not the same bits on both sides."""
+def measure_chunk(
+    chunk: Chunk,
+    differences: Callable[[npt.NDArray[Any], npt.NDArray[Any]], ElementDifferences],
+) -> Measured:
+    """Measure, by `differences`, the elements of a chunk that are not the same bits."""
     reference, candidate = chunk.reference, chunk.candidate
-    same = _same_bits(reference, candidate)
+    same = same_bits(reference, candidate)
     identical = int(np.count_nonzero(same))
     positions = None
     if 2 * identical > len(same):  # picking costs about as much as measuring
         positions = np.flatnonzero(~same)
         reference, candidate = reference[positions], candidate[positions]
-    found = differences(reference, candidate, tolerance, non_finite_agrees=non_finite_agrees)
-    return Differing(chunk, positions, identical, found)
+    found = differences(reference, candidate)
+    return Measured(chunk, positions, reference, candidate, identical, found)
 
 
-def count_elements(differing: Differing) -> ComparisonStatistics:
+def count_elements(measured: Measured) -> ComparisonStatistics:
     """Return what `ComparisonStatistics` holds of a chunk's elements, without the worst."""
-    chunk, found = differing.chunk, differing.differences
-    size = len(chunk.reference)
-    reference_nans, reference_infinities = _count_non_finite(chunk.reference)
-    candidate_nans, candidate_infinities = _count_non_finite(chunk.candidate)
-    all_finite = not (
-        reference_nans or reference_infinities or candidate_nans or candidate_infinities
-    )
+    found, size = measured.differences, len(measured.chunk.reference)
+    nans, infinities = _count_non_finite(measured)
     return ComparisonStatistics(
         elements=size,
-        mismatching_elements=int(np.count_nonzero(found.ratio > 1)),
-        non_finite_mismatches=int(np.count_nonzero(found.non_finite)),
-        max_ratio=float(np.max(found.ratio, initial=0.0)),
-        max_absolute_difference=float(np.max(found.distance, initial=0.0)),
-        ratio_histogram=_count_by_ratio(found.ratio, size),
-        ulp_histogram=_count_ulps(differing, all_finite),
-        reference_nans=reference_nans,
-        reference_infinities=reference_infinities,
-        candidate_nans=candidate_nans,
-        candidate_infinities=candidate_infinities,
+        mismatching_elements=int(np.count_nonzero(found.ratio > 1)) if found.max_ratio > 1 else 0,
+        non_finite_mismatches=len(found.non_finite),
+        max_ratio=found.max_ratio,
+        max_absolute_difference=found.max_distance,
+        ratio_histogram=_count_by_ratio(found, size),
+        ulp_histogram=_count_by_ulps(measured, any(nans) or any(infinities)),
+        reference_nans=nans[0],
+        candidate_nans=nans[1],
+        reference_infinities=infinities[0],
+        candidate_infinities=infinities[1],
     )
 
 
-def _same_bits(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    if reference.dtype.kind in "Oc":
-        return np.asarray(reference == candidate, dtype=np.bool_)
-    bits = np.dtype(f"u{reference.itemsize}")
-    return np.equal(reference.view(bits), candidate.view(bits))
+def _count_non_finite(measured: Measured) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the NaNs and the infinities of the reference and of the candidate."""
+    chunk = measured.chunk
+    is_finite = measured.positions is None and measured.differences.all_finite
+    if is_finite or chunk.reference.dtype.kind not in "fVc":
+        return (0, 0), (0, 0)
+    reference = candidate = _nans_and_infinities(chunk.reference)
+    if measured.identical < len(chunk.reference):
+        candidate = _nans_and_infinities(chunk.candidate)
+    return (reference[0], candidate[0]), (reference[1], candidate[1])
 
 
-def _count_non_finite(elements: npt.NDArray[Any]) -> tuple[int, int]:
-    if elements.dtype.kind not in "fVc":
-        return 0, 0
+def _nans_and_infinities(elements: npt.NDArray[Any]) -> tuple[int, int]:
     finite = np.isfinite(elements)
     if finite.all():
         return 0, 0
@@ -87,32 +98,35 @@ def _count_non_finite(elements: npt.NDArray[Any]) -> tuple[int, int]:
     return nans, len(elements) - int(np.count_nonzero(finite)) - nans
 
 
-def _count_by_ratio(ratio: npt.NDArray[np.float64], size: int) -> tuple[int, ...]:
+def _count_by_ratio(found: ElementDifferences, size: int) -> tuple[int, ...]:
     """Count in the order of `RATIO_BUCKETS`; elements that were not measured have the ratio 0."""
-    greatest = np.max(ratio, initial=0.0)
-    zeros = size - int(np.count_nonzero(ratio))
+    ratio = found.ratio
+    zeros = size - int(np.count_nonzero(ratio > 0))
     at_most = size
     within = []
     for edge in reversed(RATIO_EDGES):
-        if edge < greatest and at_most > zeros:
+        if edge < found.max_ratio and at_most > zeros:
             at_most = size - int(np.count_nonzero(ratio > edge))
         within.append(at_most)
-    infinite = int(np.count_nonzero(np.isinf(ratio))) if np.isinf(greatest) else 0
-    cumulative = [0, zeros, *reversed(within), size - infinite, size]
-    return tuple(upper - lower for lower, upper in pairwise(cumulative))
+    infinite = int(np.count_nonzero(np.isinf(ratio))) if math.isinf(found.max_ratio) else 0
+    return _steps([zeros, *reversed(within), size - infinite, size])
 
 
-def _count_ulps(differing: Differing, all_finite: bool) -> tuple[int, ...]:
-    chunk, identical, positions = differing.chunk, differing.identical, differing.positions
-    reference, candidate = chunk.reference, chunk.candidate
-    omitted = 0
+def _count_by_ulps(measured: Measured, has_non_finite: bool) -> tuple[int, ...]:
+    """Count pairs of finite floats in the order of `ULP_BUCKETS`."""
+    reference, candidate = measured.reference, measured.candidate
     if not has_ulps(reference.dtype):
-        return ComparisonStatistics().ulp_histogram
-    if not all_finite:
+        return (0,) * len(ULP_BUCKETS)
+    identical, omitted = measured.identical, len(measured.chunk.reference) - len(reference)
+    if has_non_finite:
+        reference, candidate = measured.chunk.reference, measured.chunk.candidate
         finite = np.isfinite(reference) & np.isfinite(candidate)
         reference, candidate = reference[finite], candidate[finite]
-        identical = int(np.count_nonzero(_same_bits(reference, candidate)))
-    elif positions is not None:
-        reference, candidate = reference[positions], candidate[positions]
-        omitted = identical
-    return count_by_ulps(reference, candidate, identical, omitted)
+        identical, omitted = int(np.count_nonzero(same_bits(reference, candidate))), 0
+    distance = ulp_distances(reference, candidate)
+    within = [omitted + int(np.count_nonzero(distance <= edge)) for edge in ULP_EDGES]
+    return _steps([identical, *within, omitted + len(reference)])
+
+
+def _steps(cumulative: list[int]) -> tuple[int, ...]:
+    return tuple(upper - lower for lower, upper in pairwise([0, *cumulative]))

@@ -1,14 +1,18 @@
-"""The difference of two flat arrays, element by element, for every dtype that a model answers."""
+"""The difference of two flat arrays, element by element, for every dtype that a model answers.
+
+NaN, overflow and division by zero are answers here: callers silence numpy's warnings about them.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfx_parity.comparison.tolerance import Tolerance
+from tfx_parity.comparison.tolerance import DEFAULTS, Tolerance
 
 _Floats = npt.NDArray[np.float64]
 _Mask = npt.NDArray[np.bool_]
@@ -16,10 +20,18 @@ _Mask = npt.NDArray[np.bool_]
 # Single precision screens what double precision decides. Its five roundings put the ratio off by
 # less than 1e-6; the ranges keep underflow and overflow out of them.
 _SCREEN_MARGIN = np.float32(1 - 1e-6)
-_SCREEN_ATOL = (1e-30, 1e30)
+_SCREENED_TOLERANCES = (1e-30, 1e30)
 _SCREEN_MAX_RTOL = 0.5
 _SCREENED_DTYPES = ("float32", "float16", "bfloat16")
 _PROBED_ELEMENTS = 512
+
+_BITS = {
+    name: np.dtype(f"u{np.dtype(name).itemsize}")
+    for name in DEFAULTS
+    if not name.startswith("complex") and name != "object"
+}
+
+_NOWHERE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,18 @@ class ElementDifferences:
         allow it.
       distance: float64 [n], |candidate - reference|; zero where a side is not finite, and for
         bytes, which have no distance.
-      non_finite: bool [n], pairs that disagree and hold a NaN or an infinity.
+      non_finite: int64, the positions of pairs that disagree and hold a NaN or an infinity.
+      max_ratio: The greatest ratio, 0 without elements.
+      max_distance: The greatest distance, 0 without elements.
+      all_finite: Whether every value is known to be finite.
     """
 
     ratio: _Floats
     distance: _Floats
-    non_finite: _Mask
+    non_finite: npt.NDArray[np.int64]
+    max_ratio: float
+    max_distance: float
+    all_finite: bool
 
 
 def differences(
@@ -63,48 +81,60 @@ def differences(
     if kind in "iu":
         distance = _integer_distance(reference, candidate)
         magnitude = np.abs(reference.astype(np.float64))
-        ratio = _ratio(distance, magnitude, tolerance)
-        return ElementDifferences(ratio, distance, np.zeros(len(ratio), np.bool_))
+        return _measure(distance, magnitude, tolerance, _NOWHERE, all_finite=True)
     if kind == "c":
-        return _complex_differences(reference, candidate, tolerance, non_finite_agrees)
-    return _float_differences(
-        reference.astype(np.float64), candidate.astype(np.float64), tolerance, non_finite_agrees
-    )
+        first, second = reference.astype(np.complex128), candidate.astype(np.complex128)
+        return _complex_differences(first, second, tolerance, non_finite_agrees)
+    left, right = reference.astype(np.float64), candidate.astype(np.float64)
+    return _float_differences(left, right, tolerance, non_finite_agrees)
+
+
+def same_bits(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> _Mask:
+    """Tell which elements hold the same bits, a NaN of the same bits included.
+
+    Where bits cannot be seen as one integer (complex, bytes), equality stands for them.
+    """
+    bits = _BITS.get(reference.dtype.name)
+    if bits is None:
+        return np.asarray(reference == candidate, dtype=np.bool_)
+    return np.equal(reference.view(bits), candidate.view(bits))
 
 
 def are_identical(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> bool:
-    """Tell whether two flat arrays hold the same bits; NaNs of equal bits included."""
-    if reference.dtype.kind == "O":
-        return bool(np.all(reference == candidate))
-    bits = np.dtype(f"u{min(reference.itemsize, 8)}")
-    first, second = reference.view(bits), candidate.view(bits)
-    probe = slice(_PROBED_ELEMENTS)  # differing arrays mostly differ at once
-    return bool(np.all(first[probe] == second[probe])) and bool(np.all(first == second))
+    """Tell whether all elements hold the same bits."""
+    probe = slice(_PROBED_ELEMENTS)  # what differs mostly differs at once
+    same_at_first = same_bits(reference[probe], candidate[probe]).all()
+    return bool(same_at_first and same_bits(reference, candidate).all())
 
 
-def may_mismatch(
+def suspects(
     reference: npt.NDArray[Any], candidate: npt.NDArray[Any], tolerance: Tolerance
-) -> _Mask | None:
-    """Tell quickly, in single precision, which elements could be a mismatch.
+) -> npt.NDArray[np.int64] | None:
+    """Find quickly, in single precision, the elements that may be a mismatch.
 
     Returns:
-      bool [n], False where an element agrees for certain; None where single precision cannot tell
-      for this dtype or tolerance.
+      Their positions, ascending: all others agree for certain. None where single precision cannot
+      tell, for this dtype or tolerance.
     """
-    lowest, highest = _SCREEN_ATOL
-    in_range = lowest <= tolerance.atol <= highest and tolerance.rtol <= _SCREEN_MAX_RTOL
-    if reference.dtype.name not in _SCREENED_DTYPES or not in_range:
+    if reference.dtype.name not in _SCREENED_DTYPES or not _is_screened(tolerance):
         return None
-    single = reference.astype(np.float32, copy=False)
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.subtract(candidate.astype(np.float32, copy=False), single)
+    first = reference.astype(np.float32, copy=False)
+    second = candidate.astype(np.float32, copy=False)
+    distance = np.subtract(second, first)
     np.abs(distance, out=distance)
-    allowance = np.abs(single)
+    allowance = np.abs(first)
     np.multiply(allowance, np.float32(tolerance.rtol) * _SCREEN_MARGIN, out=allowance)
     np.add(allowance, np.float32(tolerance.atol) * _SCREEN_MARGIN, out=allowance)
     # Strictly less: a NaN and two infinities both stay unknown.
     agrees = np.less(distance, allowance)
-    return np.logical_not(agrees, out=agrees)
+    return _NOWHERE if agrees.all() else np.flatnonzero(~agrees)
+
+
+def _is_screened(tolerance: Tolerance) -> bool:
+    lowest, highest = _SCREENED_TOLERANCES
+    return lowest <= tolerance.atol <= highest and (
+        tolerance.rtol == 0 or lowest <= tolerance.rtol <= _SCREEN_MAX_RTOL
+    )
 
 
 def _exact_differences(
@@ -115,7 +145,10 @@ def _exact_differences(
     return ElementDifferences(
         ratio=np.where(unequal, np.inf, 0.0),
         distance=unequal.astype(np.float64) if has_distance else np.zeros(len(unequal)),
-        non_finite=np.zeros(len(unequal), np.bool_),
+        non_finite=_NOWHERE,
+        max_ratio=math.inf if unequal.any() else 0.0,
+        max_distance=float(has_distance and unequal.any()),
+        all_finite=True,
     )
 
 
@@ -129,57 +162,66 @@ def _integer_distance(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) 
 def _float_differences(
     reference: _Floats, candidate: _Floats, tolerance: Tolerance, non_finite_agrees: bool
 ) -> ElementDifferences:
-    finite = np.isfinite(reference) & np.isfinite(candidate)
-    clash = np.zeros(len(finite), np.bool_)
-    if not finite.all():
-        clash = ~finite & ~_non_finite_agreement(reference, candidate, non_finite_agrees)
-        reference, candidate = np.where(finite, reference, 0), np.where(finite, candidate, 0)
-    with np.errstate(over="ignore"):
-        distance = np.subtract(candidate, reference)
+    distance = np.subtract(candidate, reference)
     np.abs(distance, out=distance)
-    ratio = _ratio(distance, np.abs(reference), tolerance)
-    ratio[clash] = np.inf
-    return ElementDifferences(ratio, distance, clash)
-
-
-def _non_finite_agreement(reference: _Floats, candidate: _Floats, non_finite_agrees: bool) -> _Mask:
-    if non_finite_agrees:
-        return ~np.isfinite(reference) & ~np.isfinite(candidate)
-    return (reference == candidate) | (np.isnan(reference) & np.isnan(candidate))
+    magnitude = np.abs(reference)
+    clash = _NOWHERE
+    all_finite = math.isfinite(np.max(distance, initial=0.0))
+    if not all_finite:
+        finite = np.isfinite(reference) & np.isfinite(candidate)
+        agreement = _non_finite_agreement(reference, candidate, non_finite_agrees)
+        clash = np.flatnonzero(~finite & ~agreement)
+        distance[~finite] = magnitude[~finite] = 0.0
+    return _measure(distance, magnitude, tolerance, clash, all_finite)
 
 
 def _complex_differences(
-    reference: npt.NDArray[Any],
-    candidate: npt.NDArray[Any],
+    reference: npt.NDArray[np.complex128],
+    candidate: npt.NDArray[np.complex128],
     tolerance: Tolerance,
     non_finite_agrees: bool,
 ) -> ElementDifferences:
-    """Measure complex numbers by their modulus, their NaNs and infinities part by part."""
-    first, second = reference.astype(np.complex128), candidate.astype(np.complex128)
-    finite = np.isfinite(first) & np.isfinite(second)
-    if non_finite_agrees:
-        agreement = ~np.isfinite(first) & ~np.isfinite(second)
-    else:
-        agreement = _non_finite_agreement(first.real, second.real, False)
-        agreement &= _non_finite_agreement(first.imag, second.imag, False)
-    clash = ~finite & ~agreement
-    first, second = np.where(finite, first, 0), np.where(finite, second, 0)
+    """Measure by the modulus; where a part is not finite, both parts must be equal."""
+    finite = np.isfinite(reference) & np.isfinite(candidate)
+    agreement = _non_finite_agreement(reference, candidate, non_finite_agrees)
+    first, second = np.where(finite, reference, 0), np.where(finite, candidate, 0)
     # hypot of the parts: numpy's abs of a complex number rounds otherwise at other lengths.
-    with np.errstate(over="ignore"):
-        distance = np.hypot(second.real - first.real, second.imag - first.imag)
-        magnitude = np.hypot(first.real, first.imag)
-    ratio = _ratio(distance, magnitude, tolerance)
-    ratio[clash] = np.inf
-    return ElementDifferences(ratio, distance, clash)
+    distance = np.hypot(second.real - first.real, second.imag - first.imag)
+    magnitude = np.hypot(first.real, first.imag)
+    clash = np.flatnonzero(~finite & ~agreement)
+    return _measure(distance, magnitude, tolerance, clash, bool(finite.all()))
 
 
-def _ratio(distance: _Floats, magnitude: _Floats, tolerance: Tolerance) -> _Floats:
+def _non_finite_agreement(
+    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], non_finite_agrees: bool
+) -> _Mask:
+    if non_finite_agrees:
+        return ~np.isfinite(reference) & ~np.isfinite(candidate)
+    if reference.dtype.kind == "c":
+        return _are_same(reference.real, candidate.real) & _are_same(reference.imag, candidate.imag)
+    return _are_same(reference, candidate)
+
+
+def _are_same(reference: _Floats, candidate: _Floats) -> _Mask:
+    return (reference == candidate) | (np.isnan(reference) & np.isnan(candidate))
+
+
+def _measure(
+    distance: _Floats,
+    magnitude: _Floats,
+    tolerance: Tolerance,
+    clash: npt.NDArray[np.int64],
+    all_finite: bool,
+) -> ElementDifferences:
     """Divide distance by allowance; writes into `magnitude`, which the caller gives up."""
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        np.multiply(magnitude, tolerance.rtol, out=magnitude)
-        np.add(magnitude, tolerance.atol, out=magnitude)
-        ratio = np.divide(distance, magnitude, out=magnitude)
-    undefined = np.isnan(ratio)
-    if undefined.any():  # 0/0 agrees exactly; a distance beyond float64 agrees with nothing
+    np.multiply(magnitude, tolerance.rtol, out=magnitude)
+    np.add(magnitude, tolerance.atol, out=magnitude)
+    ratio = np.divide(distance, magnitude, out=magnitude)
+    ratio[clash] = np.inf
+    max_ratio = float(np.max(ratio, initial=0.0))
+    if math.isnan(max_ratio):  # 0/0 agrees exactly; a distance beyond float64 with nothing
+        undefined = np.isnan(ratio)
         ratio[undefined] = np.where(distance[undefined] == 0, 0.0, np.inf)
-    return ratio
+        max_ratio = float(np.max(ratio))
+    max_distance = float(np.max(distance, initial=0.0))
+    return ElementDifferences(ratio, distance, clash, max_ratio, max_distance, all_finite)

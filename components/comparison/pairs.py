@@ -88,7 +88,9 @@ class RowPairs:
             )
         self.count = len(reference)
         self.dtypes = (_dtype_names(reference), _dtype_names(candidate))
-        self._reference, self._candidate = reference, candidate
+        both_arrays = isinstance(reference, np.ndarray) and isinstance(candidate, np.ndarray)
+        self._reference = reference if both_arrays else _listed(reference)
+        self._candidate = candidate if both_arrays else _listed(candidate)
         self.shape_mismatch = self._find_shape_mismatches()
 
     @property
@@ -101,6 +103,8 @@ class RowPairs:
 
     def row_shape(self, row: int) -> tuple[int, ...]:
         """Return the reference's shape of one row."""
+        if isinstance(self._reference, np.ndarray):
+            return self._reference.shape[1:]
         return tuple(self._reference[row].shape)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -146,6 +150,12 @@ class RowPairs:
             rows=np.asarray(rows, dtype=np.int64),
             starts=np.asarray(starts, dtype=np.int64),
         )
+
+
+def _listed(rows: Rows) -> Sequence[npt.NDArray[Any]]:
+    if not isinstance(rows, np.ndarray):
+        return rows
+    return [rows[row, ...] for row in range(len(rows))]  # the dots keep an element an array
 
 
 def dtype_of(rows: Rows) -> np.dtype[Any] | None:

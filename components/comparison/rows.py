@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfx_parity.comparison.description import Differing, count_elements, find_differing
-from tfx_parity.comparison.elements import are_identical, differences, may_mismatch
+from tfx_parity.comparison.description import Measured, count_elements, measure_chunk
+from tfx_parity.comparison.elements import (
+    ElementDifferences,
+    are_identical,
+    differences,
+    suspects,
+)
 from tfx_parity.comparison.pairs import RowPairs, Rows
 from tfx_parity.comparison.statistics import WORST_KEPT, ComparisonStatistics, WorstElement
 from tfx_parity.comparison.tolerance import Tolerance
@@ -49,33 +55,33 @@ class RowComparison:
     @cached_property
     def worst_ratio(self) -> npt.NDArray[np.float64]:
         """float64 [count], each row's greatest ratio; +inf where shape or dtype differ."""
-        worst = np.zeros(self.count)
         if self.dtype_mismatch is not None:
-            worst[:] = np.inf
-            return worst
-        for chunk in self._pairs.chunks():
-            if are_identical(chunk.reference, chunk.candidate):
-                continue
-            found = differences(
-                chunk.reference,
-                chunk.candidate,
-                self._tolerance,
-                non_finite_agrees=self._non_finite_agrees,
-            )
-            rows, maxima = chunk.row_maxima(found.ratio)
-            worst[rows] = np.maximum(worst[rows], maxima)
-        worst[self.shape_mismatch] = np.inf
+            return np.full(self.count, np.inf)
+        worst = np.where(self.shape_mismatch, np.inf, 0.0)
+        with np.errstate(all="ignore"):
+            for chunk in self._pairs.chunks():
+                if not are_identical(chunk.reference, chunk.candidate):
+                    found = self._differences(chunk.reference, chunk.candidate)
+                    rows, maxima = chunk.row_maxima(found.ratio)
+                    worst[rows] = np.maximum(worst[rows], maxima)
         return worst
 
     @cached_property
     def statistics(self) -> ComparisonStatistics:
         """Counts, histograms and extremes, to be merged with those of other batches."""
-        return replace(
-            self._describe_elements(),
-            examples=self.count,
-            mismatching_examples=int(np.count_nonzero(self.mismatching)),
-            shape_mismatches=int(np.count_nonzero(self.shape_mismatch)),
-        )
+        keeper = WorstKeeper(WORST_KEPT, self._pairs, self._first_row)
+        parts = [
+            ComparisonStatistics(
+                examples=self.count,
+                mismatching_examples=int(np.count_nonzero(self.mismatching)),
+                shape_mismatches=int(np.count_nonzero(self.shape_mismatch)),
+            )
+        ]
+        with np.errstate(all="ignore"):
+            for measured in self._measured():
+                parts.append(count_elements(measured))
+                keeper.offer(measured)
+        return replace(parts[0].merged(*parts[1:]), worst=keeper.elements)
 
     def worst(self, k: int) -> tuple[WorstElement, ...]:
         """Return up to `k` elements with a ratio above 0, the worst first, ties by row and index.
@@ -85,23 +91,21 @@ class RowComparison:
         if k <= WORST_KEPT:
             return self.statistics.worst[:k]
         keeper = WorstKeeper(k, self._pairs, self._first_row)
-        for differing in self._differing():
-            keeper.offer(differing)
+        with np.errstate(all="ignore"):
+            for measured in self._measured():
+                keeper.offer(measured)
         return keeper.elements
 
-    def _describe_elements(self) -> ComparisonStatistics:
-        keeper = WorstKeeper(WORST_KEPT, self._pairs, self._first_row)
-        total = ComparisonStatistics()
-        for differing in self._differing():
-            total = total.merged(count_elements(differing))
-            keeper.offer(differing)
-        return replace(total, worst=keeper.elements)
+    def _measured(self) -> Iterator[Measured]:
+        chunks = () if self.dtype_mismatch is not None else self._pairs.chunks()
+        return (measure_chunk(chunk, self._differences) for chunk in chunks)
 
-    def _differing(self) -> Iterator[Differing]:
-        if self.dtype_mismatch is not None:
-            return
-        for chunk in self._pairs.chunks():
-            yield find_differing(chunk, self._tolerance, self._non_finite_agrees)
+    def _differences(
+        self, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]
+    ) -> ElementDifferences:
+        return differences(
+            reference, candidate, self._tolerance, non_finite_agrees=self._non_finite_agrees
+        )
 
 
 def compare_rows(
@@ -132,7 +136,8 @@ def compare_rows(
     """
     pairs = RowPairs(reference, candidate)
     if pairs.dtype_mismatch is None:
-        mismatching, non_finite = _find_mismatches(pairs, tolerance, non_finite_agrees)
+        with np.errstate(all="ignore"):
+            mismatching, non_finite = _find_mismatches(pairs, tolerance, non_finite_agrees)
     else:
         mismatching, non_finite = np.ones(pairs.count, np.bool_), np.zeros(pairs.count, np.bool_)
     return RowComparison(
@@ -154,18 +159,16 @@ def _find_mismatches(
     mismatching = pairs.shape_mismatch.copy()
     non_finite = np.zeros(pairs.count, np.bool_)
     for chunk in pairs.chunks():
-        if are_identical(chunk.reference, chunk.candidate):
+        reference, candidate = chunk.reference, chunk.candidate
+        if are_identical(reference, candidate):
             continue
-        suspects = may_mismatch(chunk.reference, chunk.candidate, tolerance)
-        places = slice(None) if suspects is None else np.flatnonzero(suspects)
-        found = differences(
-            chunk.reference[places],
-            chunk.candidate[places],
-            tolerance,
-            non_finite_agrees=non_finite_agrees,
-        )
-        if np.max(found.ratio, initial=0.0) > 1:
-            positions = np.arange(len(chunk.reference))[places]
-            mismatching[chunk.rows_of(positions[found.ratio > 1])] = True
-            non_finite[chunk.rows_of(positions[found.non_finite])] = True
+        places = suspects(reference, candidate, tolerance)
+        if places is None:
+            places = np.arange(len(reference))
+        if len(places):
+            found = differences(
+                reference[places], candidate[places], tolerance, non_finite_agrees=non_finite_agrees
+            )
+            mismatching[chunk.rows_of(places[found.ratio > 1])] = True
+            non_finite[chunk.rows_of(places[found.non_finite])] = True
     return mismatching, non_finite

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from tfx_parity.comparison.statistics import ULP_EDGES
 
 
 def has_ulps(dtype: np.dtype[Any]) -> bool:
@@ -28,31 +25,16 @@ def ulp_distances(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> n
     Returns:
       Unsigned integers as wide as the dtype, [n].
     """
-    first, second = _ordered(reference), _ordered(candidate)
-    # The smaller from the larger: the difference may exceed the signed type, never the unsigned.
-    distance = np.subtract(np.maximum(first, second), np.minimum(first, second))
-    return distance.view(np.dtype(f"u{reference.itemsize}"))
+    signed = np.dtype(f"i{reference.itemsize}")
+    first, second = reference.view(signed), candidate.view(signed)
+    # The bits of floats of one sign have the floats' order; across zero both magnitudes count.
+    distance = np.subtract(first, second)
+    distance = np.abs(distance, out=distance).view(np.dtype(f"u{reference.itemsize}"))
+    crossing = np.bitwise_xor(first, second) < 0
+    if crossing.any():
+        distance[crossing] = _magnitude(first[crossing]) + _magnitude(second[crossing])
+    return distance
 
 
-def count_by_ulps(
-    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], identical: int, omitted: int
-) -> tuple[int, ...]:
-    """Count pairs of finite floats in the order of `ULP_BUCKETS`.
-
-    Args:
-      reference: 1-D float array, finite.
-      candidate: 1-D, of the same length and dtype, finite.
-      identical: How many of all pairs hold the same bits.
-      omitted: How many of those are left out of the arrays.
-    """
-    distance = ulp_distances(reference, candidate)
-    within = [omitted + int(np.count_nonzero(distance <= edge)) for edge in ULP_EDGES]
-    cumulative = [0, identical, *within, omitted + len(reference)]
-    return tuple(upper - lower for lower, upper in pairwise(cumulative))
-
-
-def _ordered(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Map floats to signed integers of the same order, both zeros to 0."""
-    bits = values.view(np.dtype(f"i{values.itemsize}"))
-    magnitude = bits & np.iinfo(bits.dtype).max
-    return np.where(bits < 0, -magnitude, magnitude)
+def _magnitude(bits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.bitwise_and(bits, np.iinfo(bits.dtype).max).view(np.dtype(f"u{bits.itemsize}"))

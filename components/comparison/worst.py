@@ -7,7 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from tfx_parity.comparison.description import Differing
+from tfx_parity.comparison.description import Measured
 from tfx_parity.comparison.pairs import RowPairs
 from tfx_parity.comparison.statistics import WorstElement, keep_worst
 from tfx_parity.comparison.ulps import has_ulps, ulp_distances
@@ -26,25 +26,25 @@ class WorstKeeper:
         self._pairs = pairs
         self._first_row = first_row
 
-    def offer(self, differing: Differing) -> None:
+    def offer(self, measured: Measured) -> None:
         """Take what is worse than the elements kept so far."""
-        ratio = differing.differences.ratio
+        ratio = measured.differences.ratio
         is_full = len(self.elements) == self._count
         bar = self.elements[-1].ratio if is_full and self.elements else 0.0
         # Strictly worse: an equal one that was kept lies in an earlier row.
-        if not len(ratio) or not self._count or ratio.max() <= bar:
+        if not self._count or measured.differences.max_ratio <= bar:
             return
         better = np.flatnonzero(ratio > bar)
         if len(better) > self._count:
             lowest = np.partition(ratio[better], -self._count)[-self._count]
             better = better[ratio[better] >= lowest]
         best = better[np.argsort(-ratio[better], kind="stable")[: self._count]]
-        found = [self._element(differing, int(place)) for place in best]
+        found = [self._element(measured, int(place)) for place in best]
         self.elements = keep_worst([*self.elements, *found], self._count)
 
-    def _element(self, differing: Differing, place: int) -> WorstElement:
-        chunk = differing.chunk
-        position = place if differing.positions is None else int(differing.positions[place])
+    def _element(self, measured: Measured, place: int) -> WorstElement:
+        chunk = measured.chunk
+        position = place if measured.positions is None else int(measured.positions[place])
         row, offset = chunk.locate(position)
         index = np.unravel_index(offset, self._pairs.row_shape(row))
         pair = slice(position, position + 1)
@@ -54,7 +54,7 @@ class WorstKeeper:
             index=tuple(map(int, index)),
             reference=_plain(reference[0]),
             candidate=_plain(candidate[0]),
-            ratio=float(differing.differences.ratio[place]),
+            ratio=float(measured.differences.ratio[place]),
             ulps=_ulps(reference, candidate),
         )
 
