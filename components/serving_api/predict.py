@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tfx_parity.protos import SignatureDef, TensorProto, predict_pb2
+from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 from tfx_parity.serving_api.tensors import check_parses
 
@@ -30,6 +31,21 @@ class PredictPlan:
     signature_name: str
     feeds: dict[str, TensorProto]
     fetches: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PredictCall:
+    """What a REST `:predict` body asks of the session.
+
+    Attributes:
+        signature_name: The signature, never empty.
+        inputs: Alias to tensor, sorted by alias; strings are object arrays of bytes.
+        row_format: Whether the body had `instances` (the answer then has `predictions`).
+    """
+
+    signature_name: str
+    inputs: dict[str, Array]
+    row_format: bool
 
 
 def plan_predict(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tfx_parity.protos import SignatureDef
 from tfx_parity.serving_api.dtypes import Array
@@ -11,23 +10,19 @@ from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_echo import echo
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue, read_json
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape, is_base64_object
-from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE, check_input_count
+from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE, PredictCall, check_input_count
+from tfx_parity.serving_api.rest_fast_path import parse_fast
 from tfx_parity.serving_api.status import ServingError, invalid_argument
 
-
-@dataclass(frozen=True)
-class PredictCall:
-    """What a REST body asks of the session.
-
-    Attributes:
-        signature_name: The signature, never empty.
-        inputs: Alias to tensor; strings are object arrays of bytes. Sorted by alias.
-        row_format: Whether the body had `instances` (the answer then has `predictions`).
-    """
-
-    signature_name: str
-    inputs: dict[str, Array]
-    row_format: bool
+__all__ = [
+    "PredictCall",
+    "parse_exactly",
+    "parse_predict",
+    "read_inputs",
+    "read_instances",
+    "read_object",
+    "signature_name",
+]
 
 
 def parse_predict(
@@ -41,6 +36,16 @@ def parse_predict(
     Raises:
         ServingError: With TF Serving's code and text, by the first fault.
     """
+    call = parse_fast(body, signature_defs)
+    if call is None:
+        call = parse_exactly(body, signature_defs, generation)
+    return call
+
+
+def parse_exactly(
+    body: bytes, signature_defs: Mapping[str, SignatureDef], generation: Generation
+) -> PredictCall:
+    """Do the work of `parse_predict` for any body, value by value."""
     document = read_object(body, generation)
     name = signature_name(document, generation)
     if name not in signature_defs:

@@ -1,0 +1,87 @@
+"""What the bytes of a JSON body say about its numbers, and when RapidJSON's rounding cannot matter.
+
+RapidJSON's arithmetic (json_numbers.py) ends within a few units in the last place of the exactly
+rounded double. The conditions here are sufficient, never necessary.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+import numpy as np
+
+from tfx_parity.serving_api.dtypes import Array
+
+# A token of at most 16 bytes with a point has 15 digits at most: an exact significand, divided once
+# by an exact power of ten. Without a point it is an integer.
+_EXACT_TOKEN_BYTES = 16
+# An integer part of fewer digits than this fits into 64 bits: the only roundings are those of the
+# last digits and of the power of ten, some 8 units at worst. A longer one rounds with each digit,
+# and can be refused.
+_LONG_INTEGER_DIGITS = 20
+_SLACK_ULPS = 16
+_LARGE_EXPONENT = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
+_CERTAIN_BELOW = 2.0**63  # integers beyond are floats to orjson
+_CERTAIN_ABOVE = 2.0**-120  # far above where float32 becomes denormal
+_BITS_BELOW_FLOAT32 = 52 - 23
+
+
+class NumberTokens:
+    """Facts about the number tokens of one body; digits inside strings count as well."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._bytes = np.frombuffer(body, np.uint8)
+
+    def doubles_are_exact(self) -> bool:
+        """Return whether every number token is read exactly rounded."""
+        with_point = self._digits | (self._bytes == ord("."))
+        return not self._has_exponent and not _runs(with_point, _EXACT_TOKEN_BYTES + 1).any()
+
+    def floats_are_certain(self, doubles: Array) -> bool:
+        """Return whether float32 values are the same however their doubles were rounded.
+
+        Args:
+            doubles: float64, the values exactly rounded.
+        """
+        magnitudes = np.abs(doubles)
+        if not magnitudes.size:
+            return True
+        if magnitudes.max() >= _CERTAIN_BELOW or self._has_long_integer_part:
+            return False
+        small = magnitudes < _CERTAIN_ABOVE
+        if small.any():
+            if magnitudes[small].any():
+                return False
+            # RapidJSON refuses even 0e309, whatever the digits before the exponent.
+            if self._has_exponent and _LARGE_EXPONENT.search(self._body):
+                return False
+        below = doubles.view(np.int64) & ((1 << _BITS_BELOW_FLOAT32) - 1)
+        from_tie = np.abs(below - (1 << (_BITS_BELOW_FLOAT32 - 1)))
+        return bool(from_tie.min() > _SLACK_ULPS)
+
+    @cached_property
+    def _digits(self) -> Array:
+        return (self._bytes - np.uint8(ord("0"))) < 10  # noqa: PLR2004 - wraps below "0"
+
+    @cached_property
+    def _has_exponent(self) -> bool:
+        marks = (self._bytes | np.uint8(0x20)) == ord("e")
+        return bool((self._digits[:-1] & marks[1:]).any())
+
+    @cached_property
+    def _has_long_integer_part(self) -> bool:
+        starts = np.flatnonzero(_runs(self._digits, _LONG_INTEGER_DIGITS))
+        before = self._bytes[starts - 1]  # body starts with no digit: it was an object
+        return bool((~self._digits[starts - 1] & (before != ord("."))).any())
+
+
+def _runs(mask: Array, length: int) -> Array:
+    """Return where `length` true values in a row begin, by doubling."""
+    width = 1
+    while width < length and mask.any():
+        step = min(width, length - width)
+        mask = mask[:-step] & mask[step:]
+        width += step
+    return mask
