@@ -42,16 +42,29 @@ class StepFailedError(Exception):
 
 
 @dataclass(frozen=True)
+class StepOutput:
+    """An artifact that a step put out.
+
+    Attributes:
+        path: Its folder.
+        properties: Its own and custom properties that are texts or whole numbers.
+    """
+
+    path: Path
+    properties: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
 class StepOutcome:
     """What became of a step.
 
     Attributes:
         cached: Whether its outputs were taken from an earlier run.
-        outputs: The folder of each output by key; of several artifacts under a key the last.
+        outputs: The artifacts by key; of several under one key the last.
     """
 
     cached: bool
-    outputs: Mapping[str, Path]
+    outputs: Mapping[str, StepOutput]
 
 
 class StepRunner(LocalDagRunner):
@@ -155,13 +168,24 @@ def _executions_by_id(
     return {each.id: each for each in metadata.store.get_executions_by_context(context.id)}
 
 
-def _outputs(metadata: Metadata, execution_id: int) -> dict[str, Path]:
-    """Return the folders of an execution's outputs by key."""
+def _outputs(metadata: Metadata, execution_id: int) -> dict[str, StepOutput]:
+    """Return an execution's outputs by key."""
     events = [
         event
         for event in metadata.store.get_events_by_execution_ids([execution_id])
         if event.type == metadata_store_pb2.Event.OUTPUT
     ]
     artifacts = metadata.store.get_artifacts_by_id([event.artifact_id for event in events])
-    uris = {artifact.id: artifact.uri for artifact in artifacts}
-    return {event.path.steps[0].key: Path(uris[event.artifact_id]) for event in events}
+    outputs = {artifact.id: _output(artifact) for artifact in artifacts}
+    return {event.path.steps[0].key: outputs[event.artifact_id] for event in events}
+
+
+def _output(artifact: metadata_store_pb2.Artifact) -> StepOutput:
+    """Return an artifact as a step's output."""
+    values = [*artifact.properties.items(), *artifact.custom_properties.items()]
+    properties = {
+        name: getattr(value, kind)
+        for name, value in values
+        if (kind := value.WhichOneof("value")) in {"string_value", "int_value"}
+    }
+    return StepOutput(Path(artifact.uri), properties)

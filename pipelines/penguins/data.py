@@ -14,6 +14,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tfx_parity.errors import BadInputError
 from tfx_parity.files import write_bytes
@@ -46,19 +47,33 @@ def _number(value: str) -> str:
     return repr(number)
 
 
-COLUMNS: Mapping[str, Callable[[str], str]] = {
-    "species": _text,
-    "island": _text,
-    "bill_length_mm": _number,
-    "bill_depth_mm": _number,
-    "flipper_length_mm": _whole,
-    "body_mass_g": _whole,
-    "sex": _text,
-    "year": _whole,
+class Form(NamedTuple):
+    """How a column's values are written.
+
+    Attributes:
+        kind: What a value is, for errors.
+        write: Returns a value as it should be written; raises ValueError where it cannot be.
+    """
+
+    kind: str
+    write: Callable[[str], str]
+
+
+_TEXT = Form("a text", _text)
+_NUMBER = Form("a number", _number)
+_WHOLE = Form("a whole number", _whole)
+
+COLUMNS: Mapping[str, Form] = {
+    "species": _TEXT,
+    "island": _TEXT,
+    "bill_length_mm": _NUMBER,
+    "bill_depth_mm": _NUMBER,
+    "flipper_length_mm": _WHOLE,
+    "body_mass_g": _WHOLE,
+    "sex": _TEXT,
+    "year": _WHOLE,
 }
 """Each column, in the order in which it is written, with the form of its values."""
-
-_KINDS = {_text: "a text", _whole: "a whole number", _number: "a number"}
 
 
 def write_penguins(folder: Path, source: Path | None = None) -> Path:
@@ -136,10 +151,10 @@ def _value(value: str | None, column: str, place: str) -> str:
         return ""
     form = COLUMNS[column]
     try:
-        return form(stripped)
+        return form.write(stripped)
     except (ValueError, OverflowError) as error:
         raise BadInputError(
-            f"Expected {_KINDS[form]} in column {column}, found {stripped!r} in {place}."
+            f"Expected {form.kind} in column {column}, found {stripped!r} in {place}."
         ) from error
 
 

@@ -25,18 +25,20 @@ from tfx.types import BaseChannel
 
 from tfx_parity import CanaryValidator, TransformGraphGen
 from tfx_parity.pipelines.baseline import latest_other_blessed_model
+from tfx_parity.pipelines.penguins import (
+    DEFAULT_SEED,
+    DEFAULT_TRAIN_STEPS,
+    PIPELINE_NAME,
+    PREPROCESSING_FN,
+    RUN_FN,
+)
 from tfx_parity.pipelines.penguins.preprocessing import LABEL, transformed_name
 from tfx_parity.pipelines.source_digest import source_digest
 from tfx_parity.schemas import schema_path
 
-PIPELINE_NAME = "penguins"
-RUN_FN = "tfx_parity.pipelines.penguins.model.run_fn"
-PREPROCESSING_FN = "tfx_parity.pipelines.penguins.preprocessing.preprocessing_fn"
 TRAINING_PACKAGES = ("tfx_parity.training", "tfx_parity.contract")
 """What `run_fn` calls of ours: a change of it is a change of the export."""
 
-DEFAULT_TRAIN_STEPS = 300
-DEFAULT_SEED = 20
 
 MIN_ACCURACY = 0.9
 MAX_ACCURACY_LOSS = 0.02
