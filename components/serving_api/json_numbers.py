@@ -15,6 +15,7 @@ _SIGNIFICANT_DIGITS = 17
 _MAX_EXPONENT = 308
 _EXPONENT_CLAMP = 214748364  # reader.h stops counting a negative exponent there (issue #313)
 _SAFE_DIGITS = 18
+_EXACT_DIGITS = 15  # of a significand that is below 2**53 whatever its digits are
 _EXPONENT_DIGITS = len(str(_EXPONENT_CLAMP))
 _ZERO = ord("0")
 _POWERS_OF_TEN = tuple(float(f"1e{exponent}") for exponent in range(_MAX_EXPONENT + 1))
@@ -59,6 +60,9 @@ def decimal_token(digits: bytes, fraction: bytes, exponent: bytes, *, negative: 
     Raises:
         NumberTooBig: If it does not fit into a double.
     """
+    if not exponent and len(digits) + len(fraction) <= _EXACT_DIGITS:
+        double = int(digits + fraction) / _POWERS_OF_TEN[len(fraction)]
+        return -double if negative else double
     significand, rest = _integer_part(digits, _MAX_NEGATIVE if negative else _MAX_UINT64)
     shift = 0
     if rest:

@@ -133,6 +133,9 @@ class _Reader:
             )
 
     def _skip_whitespace(self) -> int:
+        byte = self._text[self._position]
+        if byte > ord(" "):
+            return byte
         match = _WHITESPACE.match(self._text, self._position)
         self._position = match.end() if match else self._position
         return self._text[self._position]

@@ -8,21 +8,14 @@ from tfx_parity.protos import SignatureDef
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_echo import echo
-from tfx_parity.serving_api.json_reader import JsonObject, JsonValue, read_json
+from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape, is_base64_object
-from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE, PredictCall, check_input_count
+from tfx_parity.serving_api.predict import PredictCall, check_input_count
+from tfx_parity.serving_api.rest_document import format_error, read_object, signature_name
 from tfx_parity.serving_api.rest_fast_path import parse_fast
 from tfx_parity.serving_api.status import ServingError, invalid_argument
 
-__all__ = [
-    "PredictCall",
-    "parse_exactly",
-    "parse_predict",
-    "read_inputs",
-    "read_instances",
-    "read_object",
-    "signature_name",
-]
+__all__ = ["PredictCall", "parse_exactly", "parse_predict", "read_inputs", "read_instances"]
 
 
 def parse_predict(
@@ -65,38 +58,6 @@ def parse_exactly(
         raise invalid_argument("Missing 'inputs' or 'instances' key")
     check_input_count(arrays, signature)
     return PredictCall(name, arrays, row_format=instances is not None)
-
-
-def read_object(body: bytes, generation: Generation) -> JsonObject:
-    """Return the document, which must be an object.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT, if it is not JSON or another JSON type.
-    """
-    document = read_json(body, generation)
-    if not isinstance(document, JsonObject):
-        raise _format_error(document, "Is not object", generation)
-    return document
-
-
-def signature_name(
-    document: JsonObject, generation: Generation, default: str = DEFAULT_SIGNATURE
-) -> str:
-    """Return the signature that a document names, `default` where it is absent or empty.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT, if it is not a string.
-    """
-    member = document.first(b"signature_name")
-    if member is None:
-        return default
-    if not isinstance(member[0], bytes):
-        raise _format_error(
-            document,
-            "not formatted correctly. 'signature_name' key must be a string value.",
-            generation,
-        )
-    return member[0].decode("utf-8", "surrogateescape") or default
 
 
 def read_instances(
@@ -238,16 +199,12 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 
 def _check_instances(document: JsonObject, instances: JsonValue, generation: Generation) -> None:
     if document.first(b"inputs") is not None:
-        raise _format_error(
+        raise format_error(
             document,
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
             generation,
         )
     if not isinstance(instances, list):
-        raise _format_error(document, "Expecting 'instances' to be an list/array", generation)
+        raise format_error(document, "Expecting 'instances' to be an list/array", generation)
     if not instances:
-        raise _format_error(document, "No values in 'instances' array", generation)
-
-
-def _format_error(value: JsonValue, text: str, generation: Generation) -> ServingError:
-    return invalid_argument(f"JSON Value: {echo(value, generation)} {text}")
+        raise format_error(document, "No values in 'instances' array", generation)

@@ -14,11 +14,11 @@ from google.protobuf import text_format
 from tfx_parity.protos import SignatureDef, TensorProto
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.predict import check_input_count
+from tfx_parity.serving_api.rest_document import read_object
 from tfx_parity.serving_api.rest_request import (
     parse_predict,
     read_inputs,
     read_instances,
-    read_object,
 )
 from tfx_parity.serving_api.rest_response import format_error, format_predict
 from tfx_parity.serving_api.status import ServingError, http_status
