@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -31,22 +32,38 @@ def run_fn(fn_args: Any) -> None:
         fn_args: TFX's `FnArgs`. `custom_config["seed"]` seeds the weights and the order of the
             examples; `train_steps` is the number of batches.
     """
+    model = train(fn_args, build_model)
+    export_for_serving(model, fn_args)
+    record_predictions(model, fn_args)
+
+
+def train(fn_args: Any, build: Callable[[tft.TFTransformOutput], keras.Model]) -> keras.Model:
+    """Return a trained classifier.
+
+    Args:
+        fn_args: TFX's `FnArgs`, as for `run_fn`.
+        build: Makes the classifier: transformed features by name in, probabilities out.
+    """
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     seed = int(fn_args.custom_config["seed"])
     keras.utils.set_random_seed(seed)
-    model = build_model(transform_output)
+    model = build(transform_output)
+    model.compile(
+        optimizer=keras.optimizers.Adam(LEARNING_RATE),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     model.fit(
         _examples(fn_args.train_files, fn_args, transform_output, shuffle_seed=seed),
         steps_per_epoch=fn_args.train_steps,
         validation_data=_examples(fn_args.eval_files, fn_args, transform_output),
         verbose=2,
     )
-    export_for_serving(model, fn_args)
-    record_predictions(model, fn_args)
+    return model
 
 
 def build_model(transform_output: tft.TFTransformOutput) -> keras.Model:
-    """Return a compiled classifier of transformed penguins.
+    """Return a classifier of transformed penguins.
 
     Its inputs are named as the transformed features, `[batch, 1]` each; its output
     `probabilities` is `[batch, species]`, in the order of the label's vocabulary.
@@ -67,13 +84,7 @@ def build_model(transform_output: tft.TFTransformOutput) -> keras.Model:
         hidden = keras.layers.Dense(units, activation="relu")(hidden)
     species = transform_output.vocabulary_size_by_name(LABEL)
     output = keras.layers.Dense(species, activation="softmax", name="probabilities")(hidden)
-    model = keras.Model(inputs, output)
-    model.compile(
-        optimizer=keras.optimizers.Adam(LEARNING_RATE),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
+    return keras.Model(inputs, output)
 
 
 def _one_hot(indices: keras.KerasTensor, size: int) -> keras.KerasTensor:

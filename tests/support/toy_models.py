@@ -16,7 +16,9 @@ class PlainModule(tf.Module):
     def __init__(self) -> None:
         super().__init__()
         random = np.random.default_rng(3)
-        self.embedding = tf.Variable(random.normal(size=(16, 4)).astype("float32"), name="embedding")
+        self.embedding = tf.Variable(
+            random.normal(size=(16, 4)).astype("float32"), name="embedding"
+        )
         self.kernel = tf.Variable(random.normal(size=(10, 3)).astype("float32"), name="kernel")
         self.tags = tf.Variable(random.normal(size=(16, 3)).astype("float32"), name="tags")
 
