@@ -6,6 +6,7 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 from tfx_parity.errors import TfxParityError
 
@@ -60,11 +61,13 @@ def _shortened(text: str) -> Iterator[str]:
 def _place(error: BaseException) -> Iterator[str]:
     """Yield the deepest place of a traceback that lies in no installed package."""
     installed = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}
-    frames = traceback.extract_tb(error.__traceback__)
+    # The first frame is of the function that caught the error.
     own = [
         frame
-        for frame in frames
-        if not frame.filename.startswith((*installed, "<"))
+        for frame in traceback.extract_tb(error.__traceback__)[1:]
+        # Compiled modules give paths that are relative, interpreted text gives names in <>.
+        if Path(frame.filename).is_absolute()
+        and not frame.filename.startswith(tuple(installed))
         and "__autograph_generated_file" not in frame.filename
     ]
     if own:

@@ -27,7 +27,7 @@ _COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 _GRPC_PORT = 8500
 _REST_PORT = 8501
 _INSTANCE = '{"island": "Biscoe", "sex": "female", "bill_length_mm": 46.1, "bill_depth_mm": 13.2, \
-"flipper_length_mm": 211, "body_mass_g": 4500, "year": 2007}'
+"flipper_length_mm": 211, "body_mass_g": 4500}'
 
 
 @click.group()
@@ -97,10 +97,13 @@ def penguins(
     from tfx_parity.pipelines.penguins.data import write_penguins  # noqa: PLC0415
     from tfx_parity.pipelines.run_log import run_log  # noqa: PLC0415
     from tfx_parity.pipelines.run_result import read_result  # noqa: PLC0415
+    from tfx_parity.pipelines.source_digest import source_digest  # noqa: PLC0415
 
     root = root.resolve()
     csv = write_penguins(root / "data", data)
     sys.path.append(str(Path.cwd()))  # For functions of the user's own; last, to shadow nothing.
+    for path in (run_fn, preprocessing_fn):
+        source_digest(path)  # Refuses a path that leads nowhere before TFX is loaded.
 
     def make_pipeline() -> Pipeline:
         from tfx_parity.pipelines.penguins.pipeline import create_pipeline  # noqa: PLC0415
