@@ -37,3 +37,14 @@ def toy_transform_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tfx.orchestration.LocalDagRunner().run(pipeline)
     (graph,) = (root / "artifacts" / "TransformGraphGen" / "transform_graph").iterdir()
     return graph
+
+
+@pytest.fixture(scope="session")
+def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the root of a penguins run that was blessed and pushed."""
+    from penguin_runs import run_penguins  # noqa: PLC0415 - from tests/support, with TFX
+
+    run = run_penguins(tmp_path_factory.mktemp("penguins"))
+
+    assert 0 == run.exit_code, run.screen
+    return run.root
