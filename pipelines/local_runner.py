@@ -11,11 +11,10 @@ from tfx_parity.errors import BadInputError, ServerUnavailableError, TfxParityEr
 from tfx_parity.pipelines.failure import describe_failure
 from tfx_parity.pipelines.progress import Progress
 from tfx_parity.pipelines.run_log import RunLog
+from tfx_parity.pipelines.step_outcome import StepOutcome
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
-
-    from tfx_parity.pipelines.step_runner import StepOutcome
 
 LOADING = "loading TFX"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
 from rich.console import Console
@@ -28,8 +28,8 @@ class Progress:
         """
         self._console = Console(file=screen, highlight=False, soft_wrap=True)
         self._clock = clock
-        ticks = self._console.is_terminal and self._console.encoding.startswith("utf")
-        self._done, self._failed = ("✓", "✗") if ticks else ("done", "failed")
+        self._unicode = self._console.is_terminal and self._console.encoding.startswith("utf")
+        self._done, self._failed = ("✓", "✗") if self._unicode else ("done", "failed")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -51,13 +51,11 @@ class Progress:
             raise
         self._line(Text(self._done, "green"), name, start, remarks)
 
-    def say(self, text: str) -> None:
-        """Show a line of text."""
-        self._console.print(Text(text))
-
-    def _spinner(self, name: str, start: float) -> Live:
+    def _spinner(self, name: str, start: float) -> AbstractContextManager[object]:
         """Return a line that moves and then disappears; nothing where there is no terminal."""
-        spinner = Spinner("dots")
+        if not self._console.is_terminal:
+            return nullcontext()
+        spinner = Spinner("dots" if self._unicode else "line")
 
         def line() -> Spinner:
             spinner.update(text=Text(f"{name:<{_NAME_WIDTH}} {self._clock() - start:6.0f} s"))
@@ -70,7 +68,6 @@ class Progress:
             refresh_per_second=_REFRESHES_PER_SECOND,
             redirect_stdout=False,  # Both go to the log, never through the screen.
             redirect_stderr=False,
-            auto_refresh=self._console.is_terminal,
         )
 
     def _line(self, mark: Text, name: str, start: float, remarks: list[str]) -> None:

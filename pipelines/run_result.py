@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfx_parity.errors import BadInputError
 from tfx_parity.files import read_json_object
 from tfx_parity.findings import Verdict
+from tfx_parity.pipelines.step_outcome import StepOutcome, StepOutput
 from tfx_parity.reporting.report_json import FILE_NAME
-
-if TYPE_CHECKING:
-    from tfx_parity.pipelines.step_runner import StepOutcome, StepOutput
 
 
 @dataclass(frozen=True)

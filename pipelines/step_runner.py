@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
@@ -21,6 +20,8 @@ from tfx.orchestration.metadata import Metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable.runtime_parameter_utils import substitute_runtime_parameter
 from tfx.proto.orchestration import pipeline_pb2
+
+from tfx_parity.pipelines.step_outcome import StepOutcome, StepOutput
 
 FROM_THE_CACHE = "from the cache"
 SKIPPED = "skipped: its inputs are not there"
@@ -39,32 +40,6 @@ class StepFailedError(Exception):
     def __init__(self, step: str, reason: str) -> None:
         super().__init__(f"{step} failed: {reason}")
         self.step = step
-
-
-@dataclass(frozen=True)
-class StepOutput:
-    """An artifact that a step put out.
-
-    Attributes:
-        path: Its folder.
-        properties: Its own and custom properties that are texts or whole numbers.
-    """
-
-    path: Path
-    properties: Mapping[str, str | int]
-
-
-@dataclass(frozen=True)
-class StepOutcome:
-    """What became of a step.
-
-    Attributes:
-        cached: Whether its outputs were taken from an earlier run.
-        outputs: The artifacts by key; of several under one key the last.
-    """
-
-    cached: bool
-    outputs: Mapping[str, StepOutput]
 
 
 class StepRunner(LocalDagRunner):
