@@ -11,11 +11,15 @@ import grpc
 from tfx_parity.canary.servable import Servable
 from tfx_parity.errors import BadInputError
 from tfx_parity.protos import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
+    model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 from tfx_parity.serving_api.status import ServingError
 
@@ -33,6 +37,12 @@ _OPTIONS = (
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _Answer = TypeVar("_Answer")
+_Request = TypeVar(
+    "_Request",
+    predict_pb2.PredictRequest,
+    classification_pb2.ClassificationRequest,
+    regression_pb2.RegressionRequest,
+)
 
 
 class GrpcFront:
@@ -77,13 +87,29 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, servable: Servable) -> None:
         self._servable = servable
 
-    def Predict(  # noqa: N802 - the method's name in the protocol
+    def Predict(  # noqa: N802 - the names of methods are the protocol's
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        def answer() -> predict_pb2.PredictResponse:
-            if request.HasField("model_spec"):
-                self._servable.check_spec(request.model_spec)
-            return self._servable.predict(request, _timeout_ms(context))
+        return self._ask(self._servable.predict, request, context)
+
+    def Classify(  # noqa: N802
+        self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        return self._ask(self._servable.classify, request, context)
+
+    def Regress(  # noqa: N802
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
+        return self._ask(self._servable.regress, request, context)
+
+    def MultiInference(  # noqa: N802
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        def answer() -> inference_pb2.MultiInferenceResponse:
+            # multi_inference_helper.cc: the first task names the model.
+            first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+            self._servable.check_spec(first)
+            return self._servable.multi_inference(request, _timeout_ms(context))
 
         return _answered(context, answer)
 
@@ -93,6 +119,20 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         context: grpc.ServicerContext,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         return _answered(context, lambda: self._servable.metadata(request))
+
+    def _ask(
+        self,
+        ask: Callable[[_Request, int], _Answer],
+        request: _Request,
+        context: grpc.ServicerContext,
+    ) -> _Answer:
+        def answer() -> _Answer:
+            # A request without a ModelSpec is refused for that by its own plan.
+            if request.HasField("model_spec"):
+                self._servable.check_spec(request.model_spec)
+            return ask(request, _timeout_ms(context))
+
+        return _answered(context, answer)
 
 
 class _ModelService(model_service_pb2_grpc.ModelServiceServicer):

@@ -26,6 +26,11 @@ _MODEL_NAME = "canary"
 _SERVER_MODULE = "tfx_parity.canary.server"
 _LIBRARY = "tensorflow/libtensorflow_cc.so.2"
 _DYING_S = 2.0
+# Signals that a program brings upon itself. SIGKILL and SIGTERM come from outside: from an
+# operator, or from the kernel where memory ran out.
+_CRASHES = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS}
+)
 _NO_REWRITER = b"graph_options { rewrite_options { disable_meta_optimizer: true } }\n"
 NOT_EXERCISED = (
     "the tensorflow_model_server binary",
@@ -143,10 +148,8 @@ def _dead(
 ) -> ModelLoadError | ServerUnavailableError:
     """Say what an end without a report is: a crash of the model's loading, or something else's."""
     obituary = child.obituary(_DYING_S) or "The native canary closed its output and still runs."
-    code = child.exit_code()
-    # SIGKILL comes from outside: an operator, or the kernel where memory ran out.
-    crashed = code is not None and code < 0 and code != -signal.SIGKILL
-    if stage is Stage.LOADING and crashed:
+    code = child.exit_code() or 0
+    if stage is Stage.LOADING and -code in _CRASHES:
         return ModelLoadError(
             Code.INTERNAL, f"Loading {version.path}: {obituary}", child.log_tail()
         )

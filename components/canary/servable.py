@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
+    input_pb2,
     model_pb2,
     predict_pb2,
+    regression_pb2,
 )
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.inference import (
+    InferenceTask,
+    plan_classify,
+    plan_multi_inference,
+    plan_regress,
+    serialized_examples,
+)
+from tfx_parity.serving_api.inference_results import (
+    answering_model_spec,
+    classification_result,
+    multi_inference_response,
+    regression_result,
+)
 from tfx_parity.serving_api.metadata import check_metadata_request, metadata_response
 from tfx_parity.serving_api.predict import plan_predict
 from tfx_parity.serving_api.rest_request import parse_predict
@@ -67,10 +85,8 @@ class Servable:
         """
         plan = plan_predict(request, self.session.meta_graph.signature_def)
         arrays = self.session.run(plan.feeds, list(plan.fetches.values()), timeout_ms)
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.signature_name = plan.signature_name
-        response.model_spec.version.value = self.version
+        spec = answering_model_spec(request.model_spec.name, plan.signature_name, self.version)
+        response = predict_pb2.PredictResponse(model_spec=spec)
         for alias, array in zip(plan.fetches, arrays, strict=True):
             response.outputs[alias].CopyFrom(to_proto(array))
         return response
@@ -89,6 +105,62 @@ class Servable:
         arrays = self.session.run(feeds, list(fetches.values()), timeout_ms)
         outputs: dict[str, Array] = dict(zip(fetches, arrays, strict=True))
         return format_predict(outputs, call.row_format)
+
+    def classify(
+        self, request: classification_pb2.ClassificationRequest, timeout_ms: int
+    ) -> classification_pb2.ClassificationResponse:
+        """Answer a ClassificationRequest, whatever model it names.
+
+        Raises:
+            ServingError: With TF Serving's code and text.
+        """
+        task = plan_classify(request, self.session.meta_graph.signature_def)
+        outputs, count = self._run_tasks([task], request.input, timeout_ms)
+        return classification_pb2.ClassificationResponse(
+            model_spec=answering_model_spec(
+                request.model_spec.name, task.signature_name, self.version
+            ),
+            result=classification_result(task, outputs, count),
+        )
+
+    def regress(
+        self, request: regression_pb2.RegressionRequest, timeout_ms: int
+    ) -> regression_pb2.RegressionResponse:
+        """Answer a RegressionRequest, whatever model it names.
+
+        Raises:
+            ServingError: With TF Serving's code and text.
+        """
+        task = plan_regress(request, self.session.meta_graph.signature_def)
+        outputs, count = self._run_tasks([task], request.input, timeout_ms)
+        return regression_pb2.RegressionResponse(
+            model_spec=answering_model_spec(
+                request.model_spec.name, task.signature_name, self.version
+            ),
+            result=regression_result(task, outputs, count),
+        )
+
+    def multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest, timeout_ms: int
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Answer a MultiInferenceRequest, whatever model it names.
+
+        Raises:
+            ServingError: With TF Serving's code and text.
+        """
+        tasks = plan_multi_inference(request, self.session.meta_graph.signature_def)
+        outputs, _ = self._run_tasks(tasks, request.input, timeout_ms)
+        return multi_inference_response(request, tasks, outputs, self.version)
+
+    def _run_tasks(
+        self, tasks: Sequence[InferenceTask], examples: input_pb2.Input, timeout_ms: int
+    ) -> tuple[dict[str, Array], int]:
+        """Run all tasks at once; returns tensor name to value, and how many examples there were."""
+        vector = serialized_examples(examples)
+        feeds = {task.input_tensor: vector for task in tasks}
+        fetches = sorted({tensor for task in tasks for tensor in task.outputs.values()})
+        arrays = self.session.run(feeds, fetches, timeout_ms)
+        return dict(zip(fetches, arrays, strict=True)), len(vector)
 
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest

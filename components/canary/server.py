@@ -109,7 +109,7 @@ def _serve(flags: ServerFlags, tell: _Tell) -> None:
         if front is not None:
             front.serve(servable)
     tell(_ready(servable, grpc_front, rest_front))
-    _wait_for_the_end()
+    _wait_for_the_end(flags)
     for front in (grpc_front, rest_front):
         if front is not None:
             front.stop()
@@ -153,10 +153,12 @@ def _ready(
     )
 
 
-def _wait_for_the_end() -> None:
+def _wait_for_the_end(flags: ServerFlags) -> None:
+    """Return when the process is told to end; a supervised one dies of the signal, at once."""
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    if not flags.supervised_by:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
     ended.wait()
 
 

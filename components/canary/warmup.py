@@ -69,6 +69,12 @@ def _replay(servable: Servable, log: prediction_log_pb2.PredictionLog) -> None:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         servable.predict(log.predict_log.request, _NO_TIMEOUT)
+    elif kind == "classify_log":
+        servable.classify(log.classify_log.request, _NO_TIMEOUT)
+    elif kind == "regress_log":
+        servable.regress(log.regress_log.request, _NO_TIMEOUT)
+    elif kind == "multi_inference_log":
+        servable.multi_inference(log.multi_inference_log.request, _NO_TIMEOUT)
     elif kind == "session_run_log":
         field = log.DESCRIPTOR.fields_by_name["session_run_log"].number
         raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {field}")

@@ -1,0 +1,111 @@
+"""What the REST front answers to an HTTP request: serving_api's rules over one servable."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+
+from aiohttp import web
+
+from tfx_parity.canary.servable import Servable
+from tfx_parity.protos import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    regression_pb2,
+)
+from tfx_parity.serving_api.metadata import SIGNATURE_DEF_FIELD, format_metadata, format_status
+from tfx_parity.serving_api.rest_inference import (
+    format_classification,
+    format_regression,
+    parse_inference,
+)
+from tfx_parity.serving_api.rest_response import format_error
+from tfx_parity.serving_api.rest_urls import RestRoute, parse_url
+from tfx_parity.serving_api.status import Code, ServingError, http_status
+
+MAX_BODY_BYTES = 1 << 28
+_READ_BODY_S = 60.0
+_JSON = "application/json"
+
+
+def build_application(servable: Servable, pool: Executor, timeout_ms: int) -> web.Application:
+    """Return an application that answers every path by TF Serving's rules.
+
+    Args:
+        servable: What to ask.
+        pool: Where requests are worked on.
+        timeout_ms: Of the session's run for a request.
+    """
+    application = web.Application(client_max_size=MAX_BODY_BYTES)
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            route = parse_url(request.method, request.raw_path.partition("?")[0])
+            body = await _read_body(request)
+            answer = await asyncio.get_running_loop().run_in_executor(
+                pool, respond, servable, route, body, timeout_ms
+            )
+        except ServingError as error:
+            text = format_error(error.message, servable.generation)
+            return web.Response(body=text, status=http_status(error.code), content_type=_JSON)
+        return web.Response(body=answer, content_type=_JSON)
+
+    application.router.add_route("*", "/{path:.*}", handle)
+    return application
+
+
+async def _read_body(request: web.Request) -> bytes:
+    """Return the body, refused if it is too large or comes too slowly."""
+    try:
+        return await asyncio.wait_for(request.read(), _READ_BODY_S)
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ServingError(
+            Code.RESOURCE_EXHAUSTED, f"The body is over {MAX_BODY_BYTES} bytes."
+        ) from error
+    except asyncio.TimeoutError as error:
+        raise ServingError(
+            Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
+        ) from error
+
+
+def respond(servable: Servable, route: RestRoute, body: bytes, timeout_ms: int) -> bytes:
+    """Return the body that answers a request.
+
+    Raises:
+        ServingError: With TF Serving's code and text.
+    """
+    spec = model_pb2.ModelSpec(name=route.model_name)
+    if route.version is not None:
+        spec.version.value = route.version
+    if route.label is not None:
+        spec.version_label = route.label
+    if route.verb == "metadata":
+        metadata_request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=spec, metadata_field=[SIGNATURE_DEF_FIELD]
+        )
+        return format_metadata(servable.metadata(metadata_request))
+    if route.verb == "status":
+        status_request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
+        return format_status(servable.status(status_request))
+    if route.verb == "predict":
+        servable.check_spec(spec)
+        return servable.predict_json(body, timeout_ms)
+    return _respond_by_examples(servable, spec, route, body, timeout_ms)
+
+
+def _respond_by_examples(
+    servable: Servable, spec: model_pb2.ModelSpec, route: RestRoute, body: bytes, timeout_ms: int
+) -> bytes:
+    """Answer `:classify` or `:regress`; the body is read before the model is looked for."""
+    call = parse_inference(body, servable.generation)
+    servable.check_spec(spec)
+    spec.signature_name = call.signature_name
+    if route.verb == "classify":
+        classification = classification_pb2.ClassificationRequest(
+            model_spec=spec, input=call.examples
+        )
+        return format_classification(servable.classify(classification, timeout_ms).result)
+    regression = regression_pb2.RegressionRequest(model_spec=spec, input=call.examples)
+    return format_regression(servable.regress(regression, timeout_ms).result)
