@@ -27,10 +27,10 @@ def echo(value: JsonValue, generation: Generation) -> str:
     if generation is Generation.V2_16:
         if isinstance(value, float):
             return _decimal(value)
-        return "".join(_pretty(value, single_line_arrays=False))
+        return "".join(pretty(value, single_line_arrays=False))
     parts: list[str] = []
     length = 0
-    for part in _pretty(value, single_line_arrays=True):
+    for part in pretty(value, single_line_arrays=True):
         parts.append(part)
         length += len(part)
         if length >= _MAX_ECHO_BYTES_2_18:
@@ -56,8 +56,13 @@ def _scalar_text(value: JsonValue) -> str | None:
     return str(value)
 
 
-def _pretty(root: JsonValue, *, single_line_arrays: bool) -> Iterator[str]:
-    """Yield the text in pieces, without recursion, up to the first number that is refused."""
+def pretty(root: JsonValue, *, single_line_arrays: bool) -> Iterator[str]:
+    """Yield the text that PrettyWriter writes, in pieces, up to the first number that it refuses.
+
+    Args:
+        root: The value.
+        single_line_arrays: Whether kFormatSingleLineArray is set.
+    """
     levels: list[tuple[bool, Iterator[tuple[bytes | None, JsonValue]]]] = []
     value: JsonValue = root
     while True:

@@ -41,7 +41,7 @@ def parse_exactly(
     """Do the work of `parse_predict` for any body, value by value."""
     document = read_object(body, generation)
     name = signature_name(document, generation)
-    if name not in signature_defs:
+    if name not in set(signature_defs):  # a map of messages raises on names that are not UTF-8
         raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
     signature = signature_defs[name]
     data_types = {alias: signature.inputs[alias].dtype for alias in sorted(signature.inputs)}
