@@ -17,8 +17,9 @@ import tensorflow as tf
 import tf_keras
 
 DTYPES = (
-    "float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool string half bfloat16"
-).split()
+    "float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+    "bool", "string", "half", "bfloat16",
+)  # fmt: skip
 
 
 class Holder(tf.Module):
@@ -46,16 +47,19 @@ class Affine(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
     def serve(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer."""
         logits = tf.matmul(x, self.w) + self.b
         return {"y": logits, "text_bytes": tf.strings.as_string(tf.reduce_sum(logits, axis=1))}
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.int64, name="turns")])
     def spin(self, turns: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Take as long as asked."""
         last = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0, tf.int64)])
         return {"turns": last[0]}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
     def crash(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Take the server down."""
         tf.print("about to abort", output_stream=sys.stderr)
         # Abort is not stateful: nothing runs it unless something depends on it.
         with tf.control_dependencies([tf.raw_ops.Abort(error_msg="aborted on purpose")]):
@@ -63,6 +67,7 @@ class Affine(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.int64, name="lines")])
     def chatter(self, lines: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Print a kilobyte a line, on both streams."""
         for line in tf.range(lines):
             tf.print("line", line, "." * 900, output_stream=sys.stderr)
             tf.print("on standard output", line, output_stream=sys.stdout)

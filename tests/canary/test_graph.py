@@ -40,7 +40,7 @@ def _reached(graph: GraphDef, *tensors: str) -> set[tuple[str, str]]:
 
 def test_names_of_tensors_are_those_of_their_nodes() -> None:
     """A tensor of the graph, of a function and a control input name a node."""
-    assert ["a", "a", "a", "a"] == [node_name(text) for text in ("a", "a:1", "a:out:0", "^a")]
+    assert [node_name(text) for text in ("a", "a:1", "a:out:0", "^a")] == ["a", "a", "a", "a"]
 
 
 def test_functions_are_followed_through_ops_attributes_and_lists() -> None:
@@ -123,12 +123,12 @@ def test_checkpoint_keys_follow_the_saver_into_its_function() -> None:
     meta_graph = MetaGraphDef(graph_def=_graph([call], save))
     meta_graph.saver_def.save_tensor_name = "call:0"
 
-    assert {"w": "layer/w", "b": "b"} == checkpoint_keys(meta_graph)
+    assert checkpoint_keys(meta_graph) == {"w": "layer/w", "b": "b"}
 
 
 def test_a_model_without_a_saver_has_no_keys() -> None:
     """A graph that was frozen saves nothing."""
-    assert {} == checkpoint_keys(MetaGraphDef())
+    assert checkpoint_keys(MetaGraphDef()) == {}
 
 
 def test_a_digest_is_of_the_little_endian_bytes_in_c_order() -> None:

@@ -48,28 +48,28 @@ def _wait_until(true: Callable[[], bool], seconds: float) -> bool:
         if true():
             return True
         time.sleep(0.02)
-    return True if true() else False
+    return true()
 
 
 def test_a_canary_answers_and_says_what_it_is(affine: RunningCanary) -> None:
     """The identity names the back end, its version, its digest and what it leaves out."""
     identity = affine.identity
 
-    assert ("native", NOT_EXERCISED, 1) == (
+    assert (
         identity.backend,
         identity.not_exercised,
         affine.version,
-    )
+    ) == ("native", NOT_EXERCISED, 1)
     assert identity.version.startswith("TensorFlow 2.")
     assert identity.digest.startswith("sha256=")
-    assert [(1, "AVAILABLE", Code.OK, "")] == list(affine.client.status())
-    assert [[11.125, 1.0]] == affine.client.predict("serving_default", {"x": X})["y"].tolist()
+    assert list(affine.client.status()) == [(1, "AVAILABLE", Code.OK, "")]
+    assert affine.client.predict("serving_default", {"x": X})["y"].tolist() == [[11.125, 1.0]]
 
 
 def test_without_the_rewriter_the_model_answers_too(models: Path) -> None:
     """The session's configuration reaches the child, and leaves no file."""
     with NativeBackend(graph_rewriter=False).start(models / "affine" / "1") as canary:
-        assert [[11.125, 1.0]] == canary.client.predict("serving_default", {"x": X})["y"].tolist()
+        assert canary.client.predict("serving_default", {"x": X})["y"].tolist() == [[11.125, 1.0]]
 
 
 def test_a_missing_asset_fails_the_load(copied: Callable[[str], Path]) -> None:

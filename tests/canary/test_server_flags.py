@@ -14,14 +14,14 @@ def test_defaults_are_tf_servings() -> None:
     """Flags that are not given have tensorflow_model_server's defaults."""
     flags = parse_flags([BASE])
 
-    assert (8500, 0, "default", "/models/m", True, 30_000) == (
+    assert (
         flags.port,
         flags.rest_api_port,
         flags.model_name,
         flags.model_base_path,
         flags.enable_model_warmup,
         flags.rest_api_timeout_in_ms,
-    )
+    ) == (8500, 0, "default", "/models/m", True, 30_000)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_layout_and_byte_order_in_memory_do_not_matter(dtypes: SavedModelSession
 def test_str_and_bytes_arrays_are_strings(dtypes: SavedModelSession) -> None:
     """Text is sent as UTF-8."""
     assert ["é".encode(), b"b"] == _ask(dtypes, "t_string", np.array(["é", "b"])).tolist()
-    assert [b"a", b"bc"] == _ask(dtypes, "t_string", np.array([b"a", b"bc"])).tolist()
+    assert _ask(dtypes, "t_string", np.array([b"a", b"bc"])).tolist() == [b"a", b"bc"]
 
 
 def test_a_tensor_proto_goes_through_tensorflows_own_conversion(
@@ -102,7 +102,7 @@ def test_a_tensor_proto_goes_through_tensorflows_own_conversion(
     proto = TensorProto(dtype=DataType.DT_FLOAT, float_val=[1, 2])
     proto.tensor_shape.dim.add(size=4)
 
-    assert [1, 2, 2, 2] == _ask(dtypes, "t_float32", proto).tolist()
+    assert _ask(dtypes, "t_float32", proto).tolist() == [1, 2, 2, 2]
 
 
 def test_a_tensor_proto_that_cannot_be_parsed_is_refused(dtypes: SavedModelSession) -> None:
@@ -150,13 +150,11 @@ def test_errors_carry_tensorflows_code_and_text(affine_session: SavedModelSessio
 
 def test_a_run_ends_at_its_timeout(affine_session: SavedModelSession) -> None:
     """RunOptions.timeout_in_ms ends a run that would last for hours; the session stays usable."""
+    definition = affine_session.signature_defs["spin"]
+    feeds = {definition.inputs["turns"].name: np.array(10**15)}
+    fetches = [definition.outputs["turns"].name]
     with pytest.raises(ServingError) as raised:
-        definition = affine_session.signature_defs["spin"]
-        affine_session.run(
-            {definition.inputs["turns"].name: np.array(10**15)},
-            [definition.outputs["turns"].name],
-            timeout_ms=200,
-        )
+        affine_session.run(feeds, fetches, timeout_ms=200)
 
     assert raised.value.code == Code.DEADLINE_EXCEEDED
     assert _ask(affine_session, "spin", np.array(3)) == 3

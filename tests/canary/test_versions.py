@@ -31,7 +31,7 @@ def test_every_int64_is_a_version(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "v1", "1.0", "1e3", "0x1", "١", "--1", "1 2", str(2**63), "variables"]
+    "name", ["", "v1", "1.0", "1e3", "0x1", "\u0661", "--1", "1 2", str(2**63), "variables"]
 )
 def test_other_names_are_no_versions(name: str) -> None:
     """A name that is no decimal int64 states no version."""
