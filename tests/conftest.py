@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
+
+
+class TrainedModel(NamedTuple):
+    """The folders of a trained model: its export, and what the trainer recorded."""
+
+    model: Path
+    run: Path
 
 
 @pytest.fixture(scope="session")
 def toy_transform_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `transform_graph` artifact that TransformGraphGen made of the toy examples."""
-    import toy_data  # noqa: PLC0415 - from tests/support, with TFX only where a test asks for it
-    from tfx import v1 as tfx  # noqa: PLC0415
-    from tfx.orchestration.metadata import sqlite_metadata_connection_config  # noqa: PLC0415
+    import toy_data
+    from tfx import v1 as tfx
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-    from tfx_parity import TransformGraphGen  # noqa: PLC0415
+    from tfx_parity import TransformGraphGen
 
     root = tmp_path_factory.mktemp("toy")
     toy_data.write_examples(root / "data")
@@ -40,11 +49,35 @@ def toy_transform_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def trained_models(
+    toy_transform_graph: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, TrainedModel]:
+    """Return a model of each library, exported and recorded by `tfx_parity.training`."""
+    import toy_models
+
+    from tfx_parity.training import export_for_serving, record_predictions
+
+    trained = {}
+    for kind, make_model in toy_models.MODELS.items():
+        root = tmp_path_factory.mktemp("trained")
+        fn_args = SimpleNamespace(
+            transform_output=str(toy_transform_graph),
+            serving_model_dir=str(root / "model"),
+            model_run_dir=str(root / "run"),
+        )
+        model = make_model()
+        export_for_serving(model, fn_args)
+        record_predictions(model, fn_args)
+        trained[kind] = TrainedModel(root / "model", root / "run")
+    return trained
+
+
+@pytest.fixture(scope="session")
 def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the root of a penguins run that was blessed and pushed."""
-    from penguin_runs import run_penguins  # noqa: PLC0415 - from tests/support, with TFX
+    from penguin_runs import run_penguins
 
     run = run_penguins(tmp_path_factory.mktemp("penguins"))
 
-    assert 0 == run.exit_code, run.screen
+    assert run.exit_code == 0, run.screen
     return run.root

@@ -84,7 +84,11 @@ def rate_words(rung: Rung, limits: Limits) -> str:
     if rung.examples == 0:
         return f"No example was compared ({rung.reason})"
     bound = upper_bound(rung.mismatching, rung.examples, limits.confidence)
+    counts = f"{rung.mismatching} of {rung.examples} examples differ"
+    allowed = f"{limits.max_mismatch_rate:.2%} allowed"
+    if rung.mismatching == 0:
+        return f"{counts}: under {bound:.2%} at {limits.confidence:.0%} confidence, {allowed}"
+    rate = rung.mismatching / rung.examples
     return (
-        f"{rung.mismatching} of {rung.examples} examples differ: under {bound:.2%} at "
-        f"{limits.confidence:.0%} confidence, {limits.max_mismatch_rate:.2%} allowed"
+        f"{counts}: {rate:.2%}, up to {bound:.2%} at {limits.confidence:.0%} confidence, {allowed}"
     )

@@ -45,7 +45,7 @@ class WeightsComparison:
     @property
     def place(self) -> str:
         """The variables that differ, in words."""
-        names = [f"{path} (rounded to {kind})" for path, kind in self.rounded] + list(self.changed)
+        names = [f"{path} ({kind})" for path, kind in self.rounded] + list(self.changed)
         if not names:
             return "the model's weights"
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -18,14 +18,14 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_not_pushed_and_is_named(penguins_demo: Path, fault: str) -> None:
     """The pipeline ends, the model is neither blessed nor pushed, the report has code and place."""
-    from penguin_runs import run_penguins  # noqa: PLC0415 - from tests/support, with TFX
+    from penguin_runs import run_penguins
 
     before = tuple(sorted((penguins_demo / "serving_model").iterdir()))
     code, place = FAULTS[fault]
 
     run = run_penguins(penguins_demo, "--run-fn", f"penguin_faults.{fault}")
 
-    assert (1, "FAIL") == (run.exit_code, run.report["verdict"])
+    assert (run.exit_code, run.report["verdict"]) == (1, "FAIL")
     assert code == run.codes[0], run.report["causes"]
     assert place in run.report["causes"][0]["place"]
     assert (("INFRA_NOT_BLESSED",), before) == (run.blessing, run.pushed)
@@ -33,19 +33,19 @@ def test_a_planted_fault_is_not_pushed_and_is_named(penguins_demo: Path, fault: 
 
 def test_dropout_that_is_exported_rightly_is_blessed(penguins_demo: Path) -> None:
     """A model that only trains with dropout is blessed and leaves no cause."""
-    from penguin_runs import run_penguins  # noqa: PLC0415
+    from penguin_runs import run_penguins
 
     run = run_penguins(penguins_demo, "--run-fn", "penguin_faults.with_dropout")
 
-    assert (0, "PASS", []) == (run.exit_code, run.report["verdict"], run.codes)
-    assert ("INFRA_BLESSED",) == run.blessing
+    assert (run.exit_code, run.report["verdict"], run.codes) == (0, "PASS", [])
+    assert run.blessing == ("INFRA_BLESSED",)
 
 
 def test_a_trainer_that_records_nothing_is_told_the_two_lines(penguins_demo: Path) -> None:
     """The run fails with the lines that run_fn lacks."""
-    from penguin_runs import run_penguins  # noqa: PLC0415
+    from penguin_runs import run_penguins
 
-    from tfx_parity.errors import BadInputError  # noqa: PLC0415
+    from tfx_parity.errors import BadInputError
 
     with pytest.raises(BadInputError, match="import record_predictions\n.*record_predictions"):
         run_penguins(penguins_demo, "--run-fn", "penguin_faults.nothing_recorded")

@@ -21,7 +21,7 @@ def test_a_written_file_can_be_read_by_others(tmp_path: Path) -> None:
     path = tmp_path / "made" / "file"
     write_bytes(path, b"data")
 
-    assert (b"data", 0o644) == (path.read_bytes(), path.stat().st_mode & 0o777)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"data", 0o644)
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:

@@ -24,15 +24,15 @@ def test_reads_what_tensorflow_wrote(tmp_path: Path) -> None:
     path = tmp_path / "records"
     path.write_bytes(TENSORFLOW_WROTE)
 
-    assert [b"a", b""] == list(read_records(path))
+    assert list(read_records(path)) == [b"a", b""]
 
 
 def test_writes_what_tensorflow_writes(tmp_path: Path) -> None:
     """The bytes are those of TensorFlow's own writer."""
     path = tmp_path / "records"
 
-    assert 2 == write_records(path, [b"a", b""])
-    assert TENSORFLOW_WROTE == path.read_bytes()
+    assert write_records(path, [b"a", b""]) == 2
+    assert path.read_bytes() == TENSORFLOW_WROTE
 
 
 @given(records=st.lists(st.binary(max_size=300), max_size=8), zipped=st.booleans())
@@ -79,7 +79,7 @@ def test_a_damaged_length_does_not_ask_for_terabytes(tmp_path: Path) -> None:
     """A length with a right checksum that no record has is refused before anything is read."""
     path = tmp_path / "records"
     write_records(path, [])
-    from tfx_parity.tfrecord import _masked_crc  # noqa: PLC0415, PLC2701 - to forge a checksum
+    from tfx_parity.tfrecord import _masked_crc
 
     length = struct.pack("<Q", 1 << 50)
     path.write_bytes(length + struct.pack("<I", _masked_crc(length)))
@@ -105,5 +105,5 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="half way"):
         write_records(path, broken())
-    assert [b"old"] == list(read_records(path))
+    assert list(read_records(path)) == [b"old"]
     assert [path] == list(tmp_path.iterdir())

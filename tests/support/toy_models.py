@@ -58,7 +58,7 @@ def _keras_model(keras: object) -> object:
 
 def keras_3() -> object:
     """Return a Keras 3 model with dropout and batch normalisation."""
-    import keras  # noqa: PLC0415 - each library is loaded by the tests that need it
+    import keras
 
     keras.utils.set_random_seed(1)
     return _keras_model(keras)
@@ -66,7 +66,7 @@ def keras_3() -> object:
 
 def keras_2() -> object:
     """Return a tf_keras (Keras 2) model with dropout and batch normalisation."""
-    import tf_keras  # noqa: PLC0415
+    import tf_keras
 
     tf_keras.utils.set_random_seed(1)
     return _keras_model(tf_keras)

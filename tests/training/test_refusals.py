@@ -23,16 +23,18 @@ def fn_args(toy_transform_graph: Path, tmp_path: Path) -> SimpleNamespace:
 
 
 def _model_of(*names: str) -> object:
-    import keras  # noqa: PLC0415
+    import keras
 
     inputs = {name: keras.Input((1,), name=name, dtype="float32") for name in names}
-    joined = keras.layers.Concatenate()(list(inputs.values())) if len(names) > 1 else inputs[names[0]]
+    joined = (
+        keras.layers.Concatenate()(list(inputs.values())) if len(names) > 1 else inputs[names[0]]
+    )
     return keras.Model(inputs, keras.layers.Dense(1)(joined))
 
 
 def test_a_label_among_the_models_inputs_is_refused(fn_args: SimpleNamespace) -> None:
     """The error names the feature and the label that it depends on; nothing is written."""
-    from tfx_parity.training import export_for_serving  # noqa: PLC0415
+    from tfx_parity.training import export_for_serving
 
     with pytest.raises(BadInputError, match=r"\['label'\].*'label_id'"):
         export_for_serving(_model_of("size_z", "label_id"), fn_args)
@@ -43,7 +45,7 @@ def test_an_input_that_the_transform_graph_does_not_make_is_refused(
     fn_args: SimpleNamespace,
 ) -> None:
     """The error names the input and what the transform graph makes."""
-    from tfx_parity.training import record_predictions  # noqa: PLC0415
+    from tfx_parity.training import record_predictions
 
     with pytest.raises(BadInputError, match=r"inputs \['sise_z'\] and the outputs .*'size_z'"):
         record_predictions(_model_of("sise_z"), fn_args)
@@ -55,9 +57,9 @@ def test_a_model_that_answers_another_number_of_rows_is_refused(
     fn_args: SimpleNamespace, function: str
 ) -> None:
     """The error names the output, the rows asked for and the rows found."""
-    import tensorflow as tf  # noqa: PLC0415
+    import tensorflow as tf
 
-    import tfx_parity.training as training  # noqa: PLC0415, PLR0402
+    import tfx_parity.training as training  # noqa: PLR0402
 
     class Mean(tf.Module):
         variables = ()
@@ -71,9 +73,9 @@ def test_a_model_that_answers_another_number_of_rows_is_refused(
 
 def test_what_cannot_be_called_is_refused(fn_args: SimpleNamespace) -> None:
     """A module without a call is told what it lacks."""
-    import tensorflow as tf  # noqa: PLC0415
+    import tensorflow as tf
 
-    from tfx_parity.training import export_for_serving  # noqa: PLC0415
+    from tfx_parity.training import export_for_serving
 
     with pytest.raises(BadInputError, match="Module that cannot be called"):
         export_for_serving(tf.Module(), fn_args)
@@ -83,9 +85,9 @@ def test_a_transform_graph_of_stock_transform_is_refused(
     fn_args: SimpleNamespace, toy_transform_graph: Path, tmp_path: Path
 ) -> None:
     """The error says which component makes the missing contract."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
-    from tfx_parity.training import export_for_serving  # noqa: PLC0415
+    from tfx_parity.training import export_for_serving
 
     stock = tmp_path / "stock"
     shutil.copytree(toy_transform_graph, stock)

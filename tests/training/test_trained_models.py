@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,17 +17,17 @@ from tfx_parity.findings import Verdict
 pytestmark = [pytest.mark.tensorflow, pytest.mark.tfx, pytest.mark.native]
 
 
-def test_a_rightly_exported_model_passes_on_every_arm(trained: SimpleNamespace) -> None:
+def test_a_rightly_exported_model_passes_on_every_arm(trained: Any) -> None:
     """A model of each library answers in the C++ session what it answered in memory."""
     result = check_model(trained.model, read_recorded(trained.run))
 
-    assert (Verdict.PASS, ()) == (result.verdict, result.causes), result.decision
-    assert [] == [arm.name for arm in result.arms if arm.missing]
+    assert (result.verdict, result.causes) == (Verdict.PASS, ()), result.decision
+    assert [arm.name for arm in result.arms if arm.missing] == []
     assert {"agrees"} == {rung.state for rung in result.ladder}
-    assert (0, None) == (result.coverage.differing, result.coverage.missing)
+    assert (result.coverage.differing, result.coverage.missing) == (0, None)
 
 
-def test_the_signatures_are_those_of_the_contract(trained: SimpleNamespace) -> None:
+def test_the_signatures_are_those_of_the_contract(trained: Any) -> None:
     """The served model offers exactly the signatures that the contract names."""
     contract = read_contract(trained.model / "assets.extra")
     assert contract is not None
@@ -39,7 +39,7 @@ def test_the_signatures_are_those_of_the_contract(trained: SimpleNamespace) -> N
     assert {"count", "colour", "size", "tags", "vector"} == set(offered["serve_raw"].inputs)
 
 
-def test_the_contract_in_the_model_is_the_trainers(trained: SimpleNamespace) -> None:
+def test_the_contract_in_the_model_is_the_trainers(trained: Any) -> None:
     """The model and the recorded predictions carry the same contract, byte for byte."""
     model = (trained.model / "assets.extra" / "serving_contract.json").read_bytes()
     run = (trained.run / "trainer_predictions" / "serving_contract.json").read_bytes()
@@ -47,7 +47,7 @@ def test_the_contract_in_the_model_is_the_trainers(trained: SimpleNamespace) -> 
     assert model == run
 
 
-def test_requests_carry_no_label(trained: SimpleNamespace) -> None:
+def test_requests_carry_no_label(trained: Any) -> None:
     """A recorded request is what a client sends: the raw example without its label."""
     recorded = read_recorded(trained.run)
     assert recorded.examples is not None
@@ -55,14 +55,16 @@ def test_requests_carry_no_label(trained: SimpleNamespace) -> None:
     assert not any(b"label" in example for example in recorded.examples)
 
 
-def test_every_variable_is_kept_by_its_digests(trained: SimpleNamespace) -> None:
+def test_every_variable_is_kept_by_its_digests(trained: Any) -> None:
     """The trained model's variables are all there, each under its own path."""
-    paths = [v.path for v in read_trainer_predictions(trained.run / "trainer_predictions").variables]
+    paths = [
+        v.path for v in read_trainer_predictions(trained.run / "trainer_predictions").variables
+    ]
 
     assert len(set(paths)) == len(paths)
     assert any("kernel" in path for path in paths)
 
 
-def test_nothing_is_left_beside_the_export(trained: SimpleNamespace) -> None:
+def test_nothing_is_left_beside_the_export(trained: Any) -> None:
     """The folder that the model was saved into first is gone."""
     assert {"model", "run"} == {path.name for path in Path(trained.model).parent.iterdir()}
