@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -38,8 +38,10 @@ _INTEGER_BOUNDS = {
     int(DataType.DT_UINT64): (0, 2**63 - 1),
 }
 
-# A decoded JSON value, or None of a known type.
-_Json = Any
+_FIRST = itemgetter(0)
+
+# Whatever orjson decodes to; its shape is what this module checks.
+_Json: TypeAlias = Any
 
 
 class _NotCertainError(Exception):
@@ -124,8 +126,10 @@ class _FastBody:
         while (types := set(map(type, values))) == {list}:
             sizes = set(map(len, values))
             _require(len(sizes) == 1 and len(shape) < MAX_RANK)
-            shape.append(sizes.pop())
-            values = list(chain.from_iterable(values))
+            size = sizes.pop()
+            shape.append(size)
+            # One element each is what feature columns look like, and has a quicker way.
+            values = list(map(_FIRST, values) if size == 1 else chain.from_iterable(values))
         return self._flat(values, types, data_type).reshape(shape)
 
     def _flat(self, values: list[_Json], types: set[type], data_type: int) -> Array:
