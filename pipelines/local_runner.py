@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -42,6 +41,7 @@ def run_locally(make_pipeline: Callable[[], Pipeline], log: RunLog) -> Mapping[s
         from tfx_parity.pipelines.step_runner import StepFailedError, StepRunner  # noqa: PLC0415
 
         pipeline = make_pipeline()
+    verbosity = absl_logging.get_verbosity()
     absl_logging.set_verbosity(absl_logging.INFO)
     try:
         return StepRunner(pipeline, progress.step).run_all()
@@ -49,7 +49,7 @@ def run_locally(make_pipeline: Callable[[], Pipeline], log: RunLog) -> Mapping[s
         traceback.print_exception(error)
         raise _failed(error.step, error.__cause__ or error, log) from error
     finally:
-        absl_logging.set_verbosity(logging.WARNING)
+        absl_logging.set_verbosity(verbosity)
 
 
 def _failed(step: str, error: BaseException, log: RunLog) -> TfxParityError:

@@ -8,6 +8,7 @@ screen.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def run_log(path: Path) -> Iterator[RunLog]:
         screen = _screen(stack)
         _turn_descriptors(path, stack)
         _turn_python_streams(stack)
+        _log_with_times(stack)
         yield RunLog(path, screen)
 
 
@@ -85,3 +87,15 @@ def _turn_python_streams(stack: ExitStack) -> None:
 
     stack.callback(restore)
     sys.stdout = sys.stderr = noise
+
+
+def _log_with_times(stack: ExitStack) -> None:
+    """Let Python's loggers write to `sys.stderr`, with times, until the stack is left.
+
+    TFX and TensorFlow log through absl's logger to whatever handlers the root logger has; a handler
+    that was made earlier may write elsewhere, and the one that `logging` makes tells no times.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.root.addHandler(handler)
+    stack.callback(logging.root.removeHandler, handler)

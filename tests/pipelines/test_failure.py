@@ -25,7 +25,7 @@ def test_it_is_type_message_and_place() -> None:
     """The reader sees what was raised and in which line of their own code."""
     first, place = describe_failure(_raised(KeyError("beak"))).splitlines()
 
-    assert "KeyError: 'beak'" == first
+    assert first == "KeyError: 'beak'"
     assert place.startswith(f"at {__file__}:")
     assert place.endswith(" in user_function")
 
@@ -54,7 +54,7 @@ def test_the_last_error_of_a_workers_traceback_is_taken() -> None:
 
     shown = describe_failure(RuntimeError(text))
 
-    assert "ValueError: second [while running 'Analyze']\nwith a second line" == shown
+    assert shown == "ValueError: second [while running 'Analyze']\nwith a second line"
 
 
 def test_colours_are_left_out() -> None:

@@ -19,6 +19,7 @@ print("before")
 try:
     with run_log(Path(sys.argv[1])) as log:
         handler = logging.StreamHandler()
+        logging.getLogger("absl").warning("absl")
         print("print")
         warnings.warn("warning")
         handler.handle(logging.makeLogRecord({"msg": "logging"}))
@@ -31,7 +32,16 @@ except KeyError:
 print("after"); print("after err", file=sys.stderr)
 handler.handle(logging.makeLogRecord({"msg": "late logging"}))
 """
-NOISE = ("print", "warning", "logging", "descriptor 1", "descriptor 2", "child out", "child err")
+NOISE = ("WARNING absl: absl", "print", "warning", "logging", "descriptor 1", "descriptor 2")
+    "WARNING absl: absl",
+    "print",
+    "warning",
+    "logging",
+    "descriptor 1",
+    "descriptor 2",
+    "child out",
+    "child err",
+)
 
 
 @pytest.mark.parametrize("raising", [(), ("raise",)], ids=["leaves", "raises"])
@@ -47,9 +57,9 @@ def test_all_noise_goes_to_the_log(tmp_path: Path, raising: tuple[str, ...]) -> 
     )
 
     text = log.read_text(encoding="utf-8")
-    assert "before\nshown\nafter\n" == done.stdout
-    assert "after err\nlate logging\n" == done.stderr
-    assert [] == [noise for noise in NOISE if noise not in text]
+    assert done.stdout == "before\nshown\nafter\n"
+    assert done.stderr == "after err\nlate logging\n"
+    assert [noise for noise in (*NOISE, "child out", "child err") if noise not in text] == []
     assert "shown" not in text
 
 
@@ -63,8 +73,8 @@ def test_a_stream_in_memory_is_the_screen(tmp_path: Path, monkeypatch: pytest.Mo
         log.screen.write("shown")
 
     assert sys.stdout is memory
-    assert "shown" == memory.getvalue()
-    assert "noise\n" == (tmp_path / "run.log").read_text(encoding="utf-8")
+    assert memory.getvalue() == "shown"
+    assert (tmp_path / "run.log").read_text(encoding="utf-8") == "noise\n"
 
 
 def test_a_second_run_appends(tmp_path: Path) -> None:
@@ -73,4 +83,4 @@ def test_a_second_run_appends(tmp_path: Path) -> None:
         with run_log(tmp_path / "run.log"):
             sys.stderr.write(f"{number}\n")
 
-    assert "1\n2\n" == (tmp_path / "run.log").read_text(encoding="utf-8")
+    assert (tmp_path / "run.log").read_text(encoding="utf-8") == "1\n2\n"

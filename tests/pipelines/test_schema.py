@@ -36,7 +36,7 @@ def test_it_has_the_columns_of_the_data(schema: schema_pb2.Schema) -> None:
 
 def test_clients_send_everything_but_the_species(schema: schema_pb2.Schema) -> None:
     """The label is in the environment TRAINING and not in SERVING."""
-    assert ["TRAINING", "SERVING"] == list(schema.default_environment)
+    assert list(schema.default_environment) == ["TRAINING", "SERVING"]
     assert {
         feature.name: list(feature.not_in_environment)
         for feature in schema.feature
@@ -48,12 +48,12 @@ def test_what_can_be_missing_has_no_fixed_shape(schema: schema_pb2.Schema) -> No
     """A blank arrives as an empty list: value_count from 0 to 1, and no shape of one value."""
     for feature in schema.feature:
         if feature.name in REQUIRED:
-            assert [1] == [dim.size for dim in feature.shape.dim], feature.name
-            assert 1.0 == feature.presence.min_fraction, feature.name
+            assert [dim.size for dim in feature.shape.dim] == [1], feature.name
+            assert feature.presence.min_fraction == 1.0, feature.name
         else:
-            assert (0, 1) == (feature.value_count.min, feature.value_count.max), feature.name
+            assert (feature.value_count.min, feature.value_count.max) == (0, 1), feature.name
             assert not feature.HasField("shape"), feature.name
-            assert 0.0 == feature.presence.min_fraction, feature.name
+            assert feature.presence.min_fraction == 0.0, feature.name
 
 
 def test_the_data_lie_in_the_domains(schema: schema_pb2.Schema, tmp_path: Path) -> None:
