@@ -17,13 +17,7 @@ from tfx_parity.comparison.tolerance import DEFAULTS, Tolerance
 _Floats = npt.NDArray[np.float64]
 _Mask = npt.NDArray[np.bool_]
 
-# Single precision screens what double precision decides. Its five roundings put the ratio off by
-# less than 1e-6; the ranges keep underflow and overflow out of them.
-_SCREEN_MARGIN = np.float32(1 - 1e-6)
-_SCREENED_TOLERANCES = (1e-30, 1e30)
-_SCREEN_MAX_RTOL = 0.5
-_SCREENED_DTYPES = ("float32", "float16", "bfloat16")
-_PROBED_ELEMENTS = 512
+_PROBED_ELEMENTS = (512, 16384)
 
 _BITS = {
     name: np.dtype(f"u{np.dtype(name).itemsize}")
@@ -32,6 +26,19 @@ _BITS = {
 }
 
 _NOWHERE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What agrees.
+
+    Attributes:
+      tolerance: The allowance of each element.
+      non_finite_agrees: Whether any NaN or infinity agrees with any other.
+    """
+
+    tolerance: Tolerance
+    non_finite_agrees: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,22 +65,17 @@ class ElementDifferences:
 
 
 def differences(
-    reference: npt.NDArray[Any],
-    candidate: npt.NDArray[Any],
-    tolerance: Tolerance,
-    *,
-    non_finite_agrees: bool = False,
+    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], rule: Rule
 ) -> ElementDifferences:
     """Measure every element in double precision.
 
     A NaN agrees with a NaN, an infinity with one of its sign, -0.0 with +0.0; a pair that holds
-    any other NaN or infinity has the ratio +inf.
+    any other NaN or infinity has the ratio +inf, unless the rule says that they agree.
 
     Args:
       reference: 1-D, the trainer's side, whose magnitude scales `rtol`.
       candidate: 1-D, of the same length and dtype.
-      tolerance: The allowance of each element.
-      non_finite_agrees: Whether any NaN or infinity agrees with any other.
+      rule: What agrees.
     """
     kind = reference.dtype.kind
     if kind in "Ob":
@@ -81,12 +83,12 @@ def differences(
     if kind in "iu":
         distance = _integer_distance(reference, candidate)
         magnitude = np.abs(reference.astype(np.float64))
-        return _measure(distance, magnitude, tolerance, _NOWHERE, all_finite=True)
+        return _measure(distance, magnitude, rule.tolerance, _NOWHERE, all_finite=True)
     if kind == "c":
         first, second = reference.astype(np.complex128), candidate.astype(np.complex128)
-        return _complex_differences(first, second, tolerance, non_finite_agrees)
+        return _complex_differences(first, second, rule)
     left, right = reference.astype(np.float64), candidate.astype(np.float64)
-    return _float_differences(left, right, tolerance, non_finite_agrees)
+    return _float_differences(left, right, rule)
 
 
 def same_bits(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> _Mask:
@@ -102,38 +104,11 @@ def same_bits(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> _Mask
 
 def are_identical(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> bool:
     """Tell whether all elements hold the same bits."""
-    probe = slice(_PROBED_ELEMENTS)  # what differs mostly differs at once
-    same_at_first = same_bits(reference[probe], candidate[probe]).all()
-    return bool(same_at_first and same_bits(reference, candidate).all())
-
-
-def suspects(
-    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], tolerance: Tolerance
-) -> npt.NDArray[np.int64] | None:
-    """Find quickly, in single precision, the elements that may be a mismatch.
-
-    Returns:
-      Their positions, ascending: all others agree for certain. None where single precision cannot
-      tell, for this dtype or tolerance.
-    """
-    if reference.dtype.name not in _SCREENED_DTYPES or not _is_screened(tolerance):
-        return None
-    first = reference.astype(np.float32, copy=False)
-    second = candidate.astype(np.float32, copy=False)
-    distance = np.subtract(second, first)
-    np.abs(distance, out=distance)
-    allowance = np.abs(first)
-    np.multiply(allowance, np.float32(tolerance.rtol) * _SCREEN_MARGIN, out=allowance)
-    np.add(allowance, np.float32(tolerance.atol) * _SCREEN_MARGIN, out=allowance)
-    # Strictly less: a NaN and two infinities both stay unknown.
-    agrees = np.less(distance, allowance)
-    return _NOWHERE if agrees.all() else np.flatnonzero(~agrees)
-
-
-def _is_screened(tolerance: Tolerance) -> bool:
-    lowest, highest = _SCREENED_TOLERANCES
-    return lowest <= tolerance.atol <= highest and (
-        tolerance.rtol == 0 or lowest <= tolerance.rtol <= _SCREEN_MAX_RTOL
+    # What differs mostly differs at once: look at a few first, then at more, then at all.
+    return all(
+        bool(same_bits(reference[:count], candidate[:count]).all())
+        for count in (*_PROBED_ELEMENTS, len(reference))
+        if count <= len(reference)
     )
 
 
@@ -159,9 +134,7 @@ def _integer_distance(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) 
     return distance.astype(np.float64)
 
 
-def _float_differences(
-    reference: _Floats, candidate: _Floats, tolerance: Tolerance, non_finite_agrees: bool
-) -> ElementDifferences:
+def _float_differences(reference: _Floats, candidate: _Floats, rule: Rule) -> ElementDifferences:
     distance = np.subtract(candidate, reference)
     np.abs(distance, out=distance)
     magnitude = np.abs(reference)
@@ -169,33 +142,32 @@ def _float_differences(
     all_finite = math.isfinite(np.max(distance, initial=0.0))
     if not all_finite:
         finite = np.isfinite(reference) & np.isfinite(candidate)
-        agreement = _non_finite_agreement(reference, candidate, non_finite_agrees)
+        agreement = _non_finite_agreement(reference, candidate, rule)
         clash = np.flatnonzero(~finite & ~agreement)
         distance[~finite] = magnitude[~finite] = 0.0
-    return _measure(distance, magnitude, tolerance, clash, all_finite)
+    return _measure(distance, magnitude, rule.tolerance, clash, all_finite)
 
 
 def _complex_differences(
     reference: npt.NDArray[np.complex128],
     candidate: npt.NDArray[np.complex128],
-    tolerance: Tolerance,
-    non_finite_agrees: bool,
+    rule: Rule,
 ) -> ElementDifferences:
     """Measure by the modulus; where a part is not finite, both parts must be equal."""
     finite = np.isfinite(reference) & np.isfinite(candidate)
-    agreement = _non_finite_agreement(reference, candidate, non_finite_agrees)
+    agreement = _non_finite_agreement(reference, candidate, rule)
     first, second = np.where(finite, reference, 0), np.where(finite, candidate, 0)
     # hypot of the parts: numpy's abs of a complex number rounds otherwise at other lengths.
     distance = np.hypot(second.real - first.real, second.imag - first.imag)
     magnitude = np.hypot(first.real, first.imag)
     clash = np.flatnonzero(~finite & ~agreement)
-    return _measure(distance, magnitude, tolerance, clash, bool(finite.all()))
+    return _measure(distance, magnitude, rule.tolerance, clash, bool(finite.all()))
 
 
 def _non_finite_agreement(
-    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], non_finite_agrees: bool
+    reference: npt.NDArray[Any], candidate: npt.NDArray[Any], rule: Rule
 ) -> _Mask:
-    if non_finite_agrees:
+    if rule.non_finite_agrees:
         return ~np.isfinite(reference) & ~np.isfinite(candidate)
     if reference.dtype.kind == "c":
         return _are_same(reference.real, candidate.real) & _are_same(reference.imag, candidate.imag)

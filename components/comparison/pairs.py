@@ -13,8 +13,8 @@ from tfx_parity.comparison.tolerance import DEFAULTS
 
 Rows: TypeAlias = "npt.NDArray[Any] | Sequence[npt.NDArray[Any]]"
 
-# Few enough that the temporaries of a chunk stay in a core's cache, enough to pay for the calls.
-CHUNK_ELEMENTS = 1 << 15
+# Few enough that a chunk's buffers stay in the cache, enough to pay for the calls.
+CHUNK_ELEMENTS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Chunk:
 
     def rows_of(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the row number of each of these elements."""
+        if isinstance(self.rows, range) and isinstance(self.starts, range):
+            return self.rows.start + (positions - self.starts.start) // self.starts.step
         segments = np.searchsorted(_array(self.starts), positions, side="right") - 1
         return _array(self.rows)[segments]
 
@@ -159,10 +161,14 @@ def _listed(rows: Rows) -> Sequence[npt.NDArray[Any]]:
 
 
 def dtype_of(rows: Rows) -> np.dtype[Any] | None:
-    """Return the dtype of the rows, of the first one where they are listed; None without any."""
+    """Return the dtype of the rows, of the first one where they are listed; None without any.
+
+    Raises:
+      TypeError: If the first listed row is no array.
+    """
     if isinstance(rows, np.ndarray):
         return rows.dtype
-    return rows[0].dtype if len(rows) else None
+    return _row_dtype(rows[0]) if len(rows) else None
 
 
 def _array_chunks(reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> Iterator[Chunk]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tfx_parity.comparison.description import Measured, count_elements, measure_chunk
-from tfx_parity.comparison.elements import (
-    ElementDifferences,
-    are_identical,
-    differences,
-    suspects,
-)
+from tfx_parity.comparison.elements import Rule, are_identical, differences
+from tfx_parity.comparison.estimate import Estimate
 from tfx_parity.comparison.pairs import RowPairs, Rows
+from tfx_parity.comparison.scratch import Scratch
 from tfx_parity.comparison.statistics import WORST_KEPT, ComparisonStatistics, WorstElement
 from tfx_parity.comparison.tolerance import Tolerance
 from tfx_parity.comparison.worst import WorstKeeper
@@ -47,10 +43,9 @@ class RowComparison:
     shape_mismatch: npt.NDArray[np.bool_]
     non_finite_mismatch: npt.NDArray[np.bool_]
     dtype_mismatch: tuple[str, str] | None
-    _pairs: RowPairs
-    _tolerance: Tolerance
-    _non_finite_agrees: bool
-    _first_row: int
+    _pairs: RowPairs = field(repr=False)
+    _rule: Rule = field(repr=False)
+    _first_row: int = field(repr=False)
 
     @cached_property
     def worst_ratio(self) -> npt.NDArray[np.float64]:
@@ -61,7 +56,7 @@ class RowComparison:
         with np.errstate(all="ignore"):
             for chunk in self._pairs.chunks():
                 if not are_identical(chunk.reference, chunk.candidate):
-                    found = self._differences(chunk.reference, chunk.candidate)
+                    found = differences(chunk.reference, chunk.candidate, self._rule)
                     rows, maxima = chunk.row_maxima(found.ratio)
                     worst[rows] = np.maximum(worst[rows], maxima)
         return worst
@@ -98,14 +93,8 @@ class RowComparison:
 
     def _measured(self) -> Iterator[Measured]:
         chunks = () if self.dtype_mismatch is not None else self._pairs.chunks()
-        return (measure_chunk(chunk, self._differences) for chunk in chunks)
-
-    def _differences(
-        self, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]
-    ) -> ElementDifferences:
-        return differences(
-            reference, candidate, self._tolerance, non_finite_agrees=self._non_finite_agrees
-        )
+        scratch = Scratch()
+        return (measure_chunk(chunk, self._rule, scratch) for chunk in chunks)
 
 
 def compare_rows(
@@ -135,9 +124,10 @@ def compare_rows(
       TypeError: If a side cannot be compared.
     """
     pairs = RowPairs(reference, candidate)
+    rule = Rule(tolerance, non_finite_agrees)
     if pairs.dtype_mismatch is None:
         with np.errstate(all="ignore"):
-            mismatching, non_finite = _find_mismatches(pairs, tolerance, non_finite_agrees)
+            mismatching, non_finite = _find_mismatches(pairs, rule)
     else:
         mismatching, non_finite = np.ones(pairs.count, np.bool_), np.zeros(pairs.count, np.bool_)
     return RowComparison(
@@ -147,28 +137,27 @@ def compare_rows(
         non_finite_mismatch=non_finite,
         dtype_mismatch=pairs.dtype_mismatch,
         _pairs=pairs,
-        _tolerance=tolerance,
-        _non_finite_agrees=non_finite_agrees,
+        _rule=rule,
         _first_row=first_row,
     )
 
 
 def _find_mismatches(
-    pairs: RowPairs, tolerance: Tolerance, non_finite_agrees: bool
+    pairs: RowPairs, rule: Rule
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     mismatching = pairs.shape_mismatch.copy()
     non_finite = np.zeros(pairs.count, np.bool_)
+    scratch = Scratch()
     for chunk in pairs.chunks():
         reference, candidate = chunk.reference, chunk.candidate
         if are_identical(reference, candidate):
             continue
-        places = suspects(reference, candidate, tolerance)
-        if places is None:
-            places = np.arange(len(reference))
+        if Estimate.serves(reference.dtype, rule.tolerance):
+            places = Estimate(reference, candidate, rule.tolerance, scratch).suspects()
+        else:
+            places = np.flatnonzero(reference != candidate)  # what is equal agrees by any rule
         if len(places):
-            found = differences(
-                reference[places], candidate[places], tolerance, non_finite_agrees=non_finite_agrees
-            )
+            found = differences(reference[places], candidate[places], rule)
             mismatching[chunk.rows_of(places[found.ratio > 1])] = True
             non_finite[chunk.rows_of(places[found.non_finite])] = True
     return mismatching, non_finite

@@ -14,7 +14,7 @@ ElementValue: TypeAlias = "bool | int | float | complex | bytes | str"
 WORST_KEPT = 20
 
 # Upper ends, inclusive, of the ratio's buckets: what lies above 1 is a mismatch.
-RATIO_EDGES = tuple(float(f"1e{exponent}") for exponent in range(-6, 7))
+RATIO_EDGES = tuple(float(f"1e{exponent}") for exponent in range(-4, 5))
 RATIO_BUCKETS = ("0", *(f"<={edge:.0e}" for edge in RATIO_EDGES), "finite", "inf")
 
 ULP_EDGES = (1, 4, 16)
@@ -91,7 +91,8 @@ class ComparisonStatistics:
       mismatching_elements: Those whose ratio exceeds 1.
       non_finite_mismatches: Those among them that hold a NaN or an infinity.
       max_ratio: The greatest ratio; multiply the tolerance by it and everything agrees.
-      max_absolute_difference: The greatest distance of two finite values.
+      max_absolute_difference: The greatest distance of two finite values; in single precision
+        for float32 and the half types.
       ratio_histogram: Elements by ratio, in the order of `RATIO_BUCKETS`.
       ulp_histogram: Pairs of finite floats by the representable numbers between them, in the order
         of `ULP_BUCKETS`; -0.0 beside +0.0 is not bitwise, but no ulp away.

@@ -28,21 +28,20 @@ class WorstKeeper:
 
     def offer(self, measured: Measured) -> None:
         """Take what is worse than the elements kept so far."""
-        ratio = measured.differences.ratio
         is_full = len(self.elements) == self._count
         bar = self.elements[-1].ratio if is_full and self.elements else 0.0
         # Strictly worse: an equal one that was kept lies in an earlier row.
-        if not self._count or measured.differences.max_ratio <= bar:
+        if not self._count or measured.measurement.max_ratio <= bar:
             return
-        better = np.flatnonzero(ratio > bar)
-        if len(better) > self._count:
-            lowest = np.partition(ratio[better], -self._count)[-self._count]
-            better = better[ratio[better] >= lowest]
-        best = better[np.argsort(-ratio[better], kind="stable")[: self._count]]
-        found = [self._element(measured, int(place)) for place in best]
+        places, ratios = measured.measurement.above(bar)
+        if len(ratios) > self._count:
+            worst = ratios >= np.partition(ratios, -self._count)[-self._count]
+            places, ratios = places[worst], ratios[worst]
+        best = np.argsort(-ratios, kind="stable")[: self._count]
+        found = [self._element(measured, int(places[i]), float(ratios[i])) for i in best]
         self.elements = keep_worst([*self.elements, *found], self._count)
 
-    def _element(self, measured: Measured, place: int) -> WorstElement:
+    def _element(self, measured: Measured, place: int, ratio: float) -> WorstElement:
         chunk = measured.chunk
         position = place if measured.positions is None else int(measured.positions[place])
         row, offset = chunk.locate(position)
@@ -54,7 +53,7 @@ class WorstKeeper:
             index=tuple(map(int, index)),
             reference=_plain(reference[0]),
             candidate=_plain(candidate[0]),
-            ratio=float(measured.differences.ratio[place]),
+            ratio=ratio,
             ulps=_ulps(reference, candidate),
         )
 
