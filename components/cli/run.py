@@ -60,7 +60,7 @@ def run() -> None:
     type=click.IntRange(0, 2**31 - 1),
     default=DEFAULT_SEED,
     show_default=True,
-    help="Seeds the training and the draw of the parity sample.",
+    help="Seeds the training: the first weights and the order of the examples.",
 )
 @click.option(
     "--run-fn",

@@ -72,7 +72,7 @@ def create_pipeline(
         preprocessing_fn: The import path of the preprocessing function.
         run_fn: The import path of the Trainer's function.
         train_steps: How many batches the model is trained on.
-        seed: Seeds the training and the parity sample.
+        seed: Seeds the training.
         enable_cache: Whether steps whose inputs are unchanged are taken from the cache.
         beam_pipeline_args: Options of the steps that run on Beam. With none Beam runs in this
             process; with any, and none of its own packages among them, TFX first builds a package
@@ -89,7 +89,6 @@ def create_pipeline(
         preprocessing_fn=preprocessing_fn,
         custom_config={"source_digest": source_digest(preprocessing_fn)},
         disable_statistics=True,  # StatisticsGen has them; twice more would take half of this step.
-        seed=seed,
     )
     trainer = Trainer(
         run_fn=run_fn,

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.tfx
 
 def _artifacts(blessed: dict[int, bool]) -> tuple[dict[int, Artifact], list[Artifact]]:
     """Return models by their ids, and a blessing or a refusal of each."""
-    from tfx.types.standard_artifacts import Model, ModelBlessing  # noqa: PLC0415
+    from tfx.types.standard_artifacts import Model, ModelBlessing
 
     models, blessings = {}, []
     for number, is_blessed in blessed.items():
@@ -41,7 +41,7 @@ def test_the_baseline_is_the_latest_other_blessed_model(
     blessed: dict[int, bool], candidate: int, expected: list[int]
 ) -> None:
     """Refused models and the candidate itself are never the baseline."""
-    from tfx_parity.pipelines.baseline import LatestOtherBlessedModelStrategy  # noqa: PLC0415
+    from tfx_parity.pipelines.baseline import LatestOtherBlessedModelStrategy
 
     models, blessings = _artifacts(blessed)
     inputs = {

@@ -33,15 +33,6 @@ print("after"); print("after err", file=sys.stderr)
 handler.handle(logging.makeLogRecord({"msg": "late logging"}))
 """
 NOISE = ("WARNING absl: absl", "print", "warning", "logging", "descriptor 1", "descriptor 2")
-    "WARNING absl: absl",
-    "print",
-    "warning",
-    "logging",
-    "descriptor 1",
-    "descriptor 2",
-    "child out",
-    "child err",
-)
 
 
 @pytest.mark.parametrize("raising", [(), ("raise",)], ids=["leaves", "raises"])
