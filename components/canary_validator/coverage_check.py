@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_parity.canary.client import RequestError
 from tfx_parity.canary_validator.answers import split_rows
@@ -107,7 +108,7 @@ def check_coverage(panel: Panel, policy: TolerancePolicy) -> CoverageFindings:
     )
 
 
-def _predict(panel: Panel, row: RecordedCoverage) -> dict[str, np.ndarray]:
+def _predict(panel: Panel, row: RecordedCoverage) -> dict[str, NDArray[np.generic]]:
     (name,) = panel.recorded.inputs
     inputs = {name: np.array([row.raw], dtype=object)}
     outputs = panel.canary.predict(panel.recorded.signature_name, inputs)
@@ -131,8 +132,8 @@ def _differing_features(
 
 
 def _differs(
-    reference: Mapping[str, np.ndarray],
-    candidate: Mapping[str, np.ndarray],
+    reference: Mapping[str, NDArray[np.generic]],
+    candidate: Mapping[str, NDArray[np.generic]],
     policy: TolerancePolicy,
 ) -> bool:
     compared = compare_outputs(

@@ -194,10 +194,9 @@ class Climb:
 
     def _transport(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
         causes = []
-        for pair in (("C", "R"), ("C", "Rr")):
-            rung = rungs[pair]
+        for arm, signature in (("R", self.recorded.signature_name), ("Rr", "serve_raw")):
+            rung = rungs["C", arm]
             if rung.is_different:
-                signature = "serve_raw" if pair[1] == "Rr" else self.recorded.signature_name
                 detail = f"{_counts(rung)} between gRPC and REST rows of {signature!r}."
                 place = f"REST rows of signature {signature!r}"
                 causes.append(self._cause(CauseCode.TRANSPORT_SKEW, place, rung, detail))

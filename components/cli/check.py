@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tfx_parity.cli.exit_codes import HELP, OF_VERDICT
+
+if TYPE_CHECKING:
+    from tfx_parity.comparison.tolerance import TolerancePolicy
 
 
 @click.command(epilog=HELP)
@@ -123,7 +127,7 @@ def _require_native(server: str) -> None:
         )
 
 
-def _policy(tolerances: tuple[str, ...]) -> object:
+def _policy(tolerances: tuple[str, ...]) -> TolerancePolicy:
     """Return the tolerance policy of `OUTPUT=RTOL,ATOL` options."""
     from tfx_parity.comparison.tolerance import TolerancePolicy  # noqa: PLC0415
 

@@ -44,7 +44,7 @@ def decode_rows(records: Sequence[bytes], feature: TransformedFeature) -> list[N
 
 def _decode(example: Example, feature: TransformedFeature, row: int) -> NDArray[np.generic]:
     values = _values(example, feature.name, feature.dtype)
-    array = np.array(values, dtype=_DTYPES[feature.dtype])
+    array: NDArray[np.generic] = np.array(values, dtype=_DTYPES[feature.dtype])
     if feature.kind != "fixed":
         return array
     shape = tuple(1 if size is None else size for size in feature.shape)
@@ -83,7 +83,7 @@ def _components(
     feature: TransformedFeature, rows: Sequence[NDArray[np.generic]]
 ) -> dict[str, NDArray[np.generic]]:
     lengths = np.array([row.size for row in rows], dtype=np.int64)
-    values = np.concatenate(rows).astype(_DTYPES[feature.dtype])
+    values: NDArray[np.generic] = np.concatenate(rows).astype(_DTYPES[feature.dtype])
     if feature.kind == "ragged":
         return {f"{feature.name}_values": values, f"{feature.name}_row_lengths": lengths}
     pairs = [(row, column) for row, size in enumerate(lengths) for column in range(size)]

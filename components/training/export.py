@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +19,8 @@ from tfx_parity.training.row_counts import check_row_counts
 from tfx_parity.training.servable_model import ServableModel
 from tfx_parity.training.serving_module import ServingModule
 from tfx_parity.training.transform_graph import TransformGraph
+
+Asked: TypeAlias = "Callable[..., dict[str, tf.Tensor]]"
 
 _log = logging.getLogger(__name__)
 _WARMUP_FILE = "tf_serving_warmup_requests"
@@ -67,7 +69,7 @@ def save_for_serving(module: ServingModule, graph: TransformGraph, directory: st
     """
     records = _serving_records(graph)
     signatures = module.signatures()
-    _check_rows(signatures["serving_default"], records)
+    _check_rows(cast("Asked", signatures["serving_default"]), records)
     beside = f"{directory.rstrip('/')}.tmp"
     if tf.io.gfile.exists(beside):
         tf.io.gfile.rmtree(beside)
@@ -87,7 +89,7 @@ def _serving_records(graph: TransformGraph) -> list[bytes]:
     return [without_features(pair.raw, labels) for pair in pairs]
 
 
-def _check_rows(serving_default: Callable[..., dict[str, tf.Tensor]], records: list[bytes]) -> None:
+def _check_rows(serving_default: Asked, records: list[bytes]) -> None:
     if not records:
         raise BadInputError("Expected a parity sample with examples, found an empty one.")
     for count in sorted({1, len(records)}):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_parity.contract import ServingContract, TransformedFeature
 from tfx_parity.errors import BadInputError
@@ -69,10 +69,10 @@ class ServableModel:
         names = _input_names(self._inputs) or []
         return [taken[name] for name in names] if len(names) > 1 else taken[names[0]]
 
-    def variables(self) -> dict[str, np.ndarray]:
+    def variables(self) -> dict[str, NDArray[np.generic]]:
         """Return the model's variables by the path that its author knows, sorted."""
-        paths: dict[str, np.ndarray] = {}
-        for variable in cast("Sequence[tf.Variable]", self._model.variables):
+        paths: dict[str, NDArray[np.generic]] = {}
+        for variable in getattr(self._model, "variables", ()):
             path = str(getattr(variable, "path", variable.name)).removesuffix(":0")
             while path in paths:  # Keras 2 lets two layers' variables share a name.
                 path += "'"

@@ -113,6 +113,7 @@ def from_components(feature: TransformedFeature, tensors: Mapping[str, tf.Tensor
 
 def to_components(feature: TransformedFeature, value: object) -> dict[str, tf.Tensor]:
     """Return the tensors that a feature is in a signature."""
+    parts: tuple[object, ...]
     if isinstance(value, tf.SparseTensor):
         parts = (value.indices, value.values, value.dense_shape)
     elif isinstance(value, tf.RaggedTensor):

@@ -173,6 +173,6 @@ def _output_channels(
         key: types.Channel(type=artifact_type) if is_wanted else None
         for key, (artifact_type, is_wanted) in wanted.items()
     }
-    if channels[specs.TRANSFORMED_EXAMPLES_KEY] is not None:
-        channels[specs.TRANSFORMED_EXAMPLES_KEY].matching_channel_name = specs.EXAMPLES_KEY
+    if (transformed := channels[specs.TRANSFORMED_EXAMPLES_KEY]) is not None:
+        transformed.matching_channel_name = specs.EXAMPLES_KEY
     return channels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -49,7 +50,7 @@ def _is_complete(example: Example, features: Sequence[RawFeature]) -> bool:
     return all(_values(example, feature) for feature in features)
 
 
-def _values(example: Example, feature: RawFeature) -> list[object]:
+def _values(example: Example, feature: RawFeature) -> list[Any]:
     entry = example.features.feature.get(feature.name)
     return [] if entry is None else list(getattr(entry, _LISTS[feature.dtype]).value)
 
@@ -67,13 +68,13 @@ def _rare_values(
         for name, text in _STRINGS.items():
             yield name, [text.encode()] * width
         return
-    seen = [value for example in examples for value in _values(example, feature)]
+    number = float if feature.dtype == "float32" else int
+    seen = [number(value) for example in examples for value in _values(example, feature)]
     domain = feature.domain
-    cast = float if feature.dtype == "float32" else int
     if seen or domain.minimum is not None:
-        yield "minimum", [cast(min(seen) if domain.minimum is None else domain.minimum)] * width
+        yield "minimum", [number(min(seen) if domain.minimum is None else domain.minimum)] * width
     if seen or domain.maximum is not None:
-        yield "maximum", [cast(max(seen) if domain.maximum is None else domain.maximum)] * width
+        yield "maximum", [number(max(seen) if domain.maximum is None else domain.maximum)] * width
 
 
 def _with_values(base: Example, feature: RawFeature, values: list[object] | None) -> bytes:
