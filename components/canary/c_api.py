@@ -11,6 +11,7 @@ import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # TensorFlow's libraries need numpy's symbols to be bound first: opening them before numpy is
 # imported crashes numpy.random later in the same process.
@@ -128,8 +129,7 @@ def library() -> ctypes.CDLL:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     folder = tensorflow_folder()
     try:
-        # RTLD_LOCAL, the default, keeps TensorFlow's symbols from taking the place of numpy's.
-        opened = [ctypes.CDLL(str(folder / name)) for name in _LIBRARIES][-1]
+        opened = [_open(folder / name) for name in _LIBRARIES][-1]
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(opened, name)
             function.restype, function.argtypes = result, arguments
@@ -140,6 +140,20 @@ def library() -> ctypes.CDLL:
         ) from error
     opened._ZN10tensorflow21DisableXlaCompilationEv()
     return opened
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    """Open a library while other threads run on.
+
+    `ctypes.CDLL(path)` holds Python's lock for the quarter of a second that it takes; a call of
+    dlopen as a foreign function does not. RTLD_LOCAL keeps TensorFlow's symbols from taking the
+    place of numpy's.
+    """
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    handle = dlopen(os.fsencode(path), os.RTLD_NOW | os.RTLD_LOCAL)
+    # Without a handle this opens again, and raises with the loader's text.
+    return ctypes.CDLL(str(path), handle=handle)
 
 
 def tensorflow_version() -> str:

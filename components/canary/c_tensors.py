@@ -11,6 +11,7 @@ from tfx_parity.protos import DataType, TensorProto
 from tfx_parity.serving_api import dtypes
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.status import Code, ServingError
+from tfx_parity.serving_api.tensors import to_proto
 
 _TSTRING_BYTES = 24  # sizeof(TF_TString), tensorflow/core/platform/ctstring_internal.h
 
@@ -29,7 +30,7 @@ def new_tensor(value: Array | TensorProto) -> int:
     if isinstance(value, TensorProto):
         return _from_proto(value)
     if dtypes.data_type(value.dtype) == DataType.DT_STRING:
-        return _from_proto(_string_proto(value))
+        return _from_proto(to_proto(value))
     return _from_numbers(value)
 
 
@@ -44,17 +45,6 @@ def _from_numbers(value: Array) -> int:
     if array.nbytes:
         ctypes.memmove(tf.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
     return tensor
-
-
-def _string_proto(value: Array) -> TensorProto:
-    proto = TensorProto(dtype=DataType.DT_STRING)
-    for size in value.shape:
-        proto.tensor_shape.dim.add(size=size)
-    items = value.ravel().tolist()
-    proto.string_val.extend(
-        item if isinstance(item, bytes) else str(item).encode() for item in items
-    )
-    return proto
 
 
 def _from_proto(proto: TensorProto) -> int:

@@ -24,8 +24,8 @@ def main(arguments: Sequence[str]) -> None:
     parent = int(arguments[0].partition("=")[2])
     request = predict_pb2.PredictRequest.FromString(_read(int(arguments[2])))
     end_with_parent(parent)
-    output = private_standard_output()
-    _write(output, json.dumps(_answer(arguments[1], request)).encode() + b"\n")
+    write_line = private_standard_output()
+    write_line(json.dumps(_answer(arguments[1], request)).encode())
 
 
 def _read(size: int) -> bytes:
@@ -36,12 +36,6 @@ def _read(size: int) -> bytes:
             raise EOFError("The parent ended before it had handed over the request.")
         data += chunk
     return data
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _answer(path: str, request: predict_pb2.PredictRequest) -> dict[str, object]:

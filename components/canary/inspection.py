@@ -6,7 +6,6 @@ what the loaded model shows (a model can hang while it is loaded).
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from dataclasses import dataclass
@@ -129,8 +128,3 @@ def _inspection(graph: dict[str, Any], loaded: dict[str, Any]) -> ModelInspectio
         tensorflow_version=graph["tensorflow_version"],
         load_failure=None if failure is None else LoadFailure(Code(failure[0]), failure[1]),
     )
-
-
-def to_json(inspection: ModelInspection) -> dict[str, object]:
-    """Return an inspection as plain JSON values."""
-    return dataclasses.asdict(inspection)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,16 +25,10 @@ _SERVE_TAG = "serve"
 def main(arguments: Sequence[str]) -> None:
     """Inspect the model at the second argument; the first is `--supervised_by=PID`."""
     end_with_parent(int(arguments[0].partition("=")[2]))
-    output = private_standard_output()
+    write_line = private_standard_output()
     path = Path(arguments[1])
-    _write_line(output, _graph_facts(path))
-    _write_line(output, _loaded_facts(path))
-
-
-def _write_line(descriptor: int, value: object) -> None:
-    view = memoryview(json.dumps(value).encode() + b"\n")
-    while view:
-        view = view[os.write(descriptor, view) :]
+    write_line(json.dumps(_graph_facts(path)).encode())
+    write_line(json.dumps(_loaded_facts(path)).encode())
 
 
 def _graph_facts(path: Path) -> dict[str, object]:

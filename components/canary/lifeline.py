@@ -12,6 +12,7 @@ import os
 import select
 import sys
 import threading
+from collections.abc import Callable
 
 _LOOK_EVERY_S = 0.5
 _STANDARD_INPUT = 0
@@ -37,12 +38,17 @@ def _watch(parent: int) -> None:
     os._exit(ORPHANED_EXIT_CODE)
 
 
-def private_standard_output() -> int:
-    """Return a descriptor for reports, and send all other output to standard error.
+def private_standard_output() -> Callable[[bytes], None]:
+    """Return how to write a line to the parent, and send all other output to standard error.
 
     An op of the model (`tf.print`) may write to standard output; it must not be read as a report.
     """
     sys.stdout.flush()
-    descriptor = os.dup(_STANDARD_OUTPUT)
+    channel = os.fdopen(os.dup(_STANDARD_OUTPUT), "wb")
     os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
-    return descriptor
+
+    def write_line(line: bytes) -> None:
+        channel.write(line + b"\n")
+        channel.flush()
+
+    return write_line

@@ -37,6 +37,7 @@ NOT_EXERCISED = (
     "request batching",
     "version management",
     "TensorFlow Serving's own HTTP server",
+    "GPU kernels",
 )
 
 

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -72,8 +73,9 @@ class RestClient:
             Output name to value, or why there is none.
         """
         body = json.dumps({"signature_name": signature_name, form: value}, default=_json_value)
+        path = f"/v1/models/{quote(self._model_name, safe='')}:predict"
         try:
-            status, answer = self._post(f"/v1/models/{self._model_name}:predict", body.encode())
+            status, answer = self._post(path, body.encode())
         except TimeoutError:
             return Refusal(
                 Code.DEADLINE_EXCEEDED, f"No answer over REST within {self._deadline_s:g} s."
@@ -82,11 +84,11 @@ class RestClient:
             return Refusal(Code.UNAVAILABLE, f"No answer over REST from {self._address}: {error!r}")
         if status != _OK:
             return Refusal(_CODES.get(status, Code.UNKNOWN), _error_text(answer))
-        # TF Serving writes the bytes of a string output as they are, valid UTF-8 or not.
-        document = json.loads(answer.decode("utf-8", "surrogateescape"))
-        if form == "instances":
-            return _from_rows(document["predictions"], outputs)
-        return _from_columns(document["outputs"], outputs)
+        try:
+            return _outputs(answer, form, outputs)
+        except (ValueError, LookupError, TypeError) as error:
+            text = f"Expected {sorted(outputs)} in the answer over REST, found: {error!r}"
+            return Refusal(Code.DATA_LOSS, text)
 
     def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
         deadline = time.monotonic() + self._deadline_s
@@ -121,6 +123,14 @@ def _error_text(body: bytes) -> str:
         return str(json.loads(text, strict=False)["error"])
     except (ValueError, KeyError, TypeError):
         return text
+
+
+def _outputs(answer: bytes, form: str, outputs: Mapping[str, TensorInfo]) -> dict[str, Array]:
+    # TF Serving writes the bytes of a string output as they are, valid UTF-8 or not.
+    document = json.loads(answer.decode("utf-8", "surrogateescape"))
+    if form == "instances":
+        return _from_rows(document["predictions"], outputs)
+    return _from_columns(document["outputs"], outputs)
 
 
 def _from_rows(predictions: list[object], outputs: Mapping[str, TensorInfo]) -> dict[str, Array]:

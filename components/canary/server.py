@@ -6,7 +6,6 @@ needed, so that a wrong flag is told at once and the first answer comes soon.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -56,7 +55,7 @@ def serve_main(arguments: Sequence[str]) -> int:
         flags = parse_flags(arguments)
         if flags.supervised_by:
             end_with_parent(flags.supervised_by)
-            tell = _parent_teller(private_standard_output())
+            tell = _parent_teller()
         _serve(flags, tell)
     except ServingError as error:
         return _refuse(tell, StartupReport(Stage.MODEL_REFUSED, error.message, code=error.code))
@@ -90,13 +89,10 @@ def _tell_user(report: StartupReport) -> None:
         _say(report.message)
 
 
-def _parent_teller(descriptor: int) -> _Tell:
+def _parent_teller() -> _Tell:
     """Return how a supervised child tells its parent."""
-
-    def tell(report: StartupReport) -> None:
-        os.write(descriptor, report.to_line())
-
-    return tell
+    write_line = private_standard_output()
+    return lambda report: write_line(report.to_line())
 
 
 def _serve(flags: ServerFlags, tell: _Tell) -> None:

@@ -48,9 +48,9 @@ class StartupReport:
     tensorflow: str = ""
 
     def to_line(self) -> bytes:
-        """Return the report as one line."""
+        """Return the report as one line, without its end."""
         values = dataclasses.asdict(self) | {"stage": self.stage.value, "code": int(self.code)}
-        return json.dumps(values).encode() + b"\n"
+        return json.dumps(values).encode()
 
     @classmethod
     def from_line(cls, line: bytes) -> StartupReport:

@@ -13,10 +13,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, cast
 
+from tfx_parity.errors import ServerUnavailableError
+
 _LOG_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 16
 _TERMINATE_S = 2.0
 _LAST_LINES = 20
+# TensorFlow takes all memory of a GPU that it sees, also where a trainer or another canary is
+# using it.
+_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
 class LogTail:
@@ -71,23 +76,31 @@ class SupervisedProcess:
             module: The module to run; it gets `--supervised_by=PID` as its first argument.
             arguments: Further arguments.
             inherited: File descriptors that the child gets under the same numbers.
+
+        Raises:
+            ServerUnavailableError: If no process can be started.
         """
         self._module = module
         # -m puts the working folder first on the path, where files of a user's would shadow
         # modules: run elsewhere, with the very path of this process.
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, f"--supervised_by={os.getpid()}", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env=environment,
-            pass_fds=inherited,
-            # Ctrl-C in a terminal goes to this process alone, which then ends the child.
-            start_new_session=True,
-        )
+        path = os.pathsep.join(filter(os.path.isabs, sys.path))
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, f"--supervised_by={os.getpid()}", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                env=os.environ | {"PYTHONPATH": path} | _ENVIRONMENT,
+                pass_fds=inherited,
+                # Ctrl-C in a terminal goes to this process alone, which then ends the child.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ServerUnavailableError(
+                f"Expected to start {sys.executable} -m {module}, found: {error}."
+            ) from error
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._log = LogTail(cast("IO[bytes]", self._process.stderr))

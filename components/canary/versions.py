@@ -103,4 +103,8 @@ def find_version(model_path: Path, model_name: str) -> ModelVersion:
     path = model_path.absolute()
     if is_saved_model(path):
         return single_version(path)
+    if not path.is_dir():
+        raise BadInputError(
+            f"Expected a SavedModel or a folder with numbered versions, found no folder at {path}."
+        )
     return latest_version(path, model_name)

@@ -92,9 +92,10 @@ def test_random_ops_are_told_seeded_or_not(models: Path) -> None:
     """A stateless op with a fixed seed is not random; the others are, seeded or not."""
     uses = inspect_model(models / "random").random_ops
 
-    assert sorted(
-        (use.op, use.seeded) for use in uses
-    ) == [("RandomUniform", False), ("RandomUniform", True)]
+    assert sorted((use.op, use.seeded) for use in uses) == [
+        ("RandomUniform", False),
+        ("RandomUniform", True),
+    ]
 
 
 def test_dropout_of_keras_3_is_found(models: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import signal
 import socket
@@ -85,6 +87,29 @@ def test_it_serves_the_latest_version_until_it_is_told_to_end(
     assert versions == [10]
     assert rows["y"].tolist() == [[4.625, -1.25]]
     assert re.search(rf"Running gRPC ModelServer at 127.0.0.1:{ports[0]}", told)
+
+
+@pytest.mark.tensorflow
+def test_a_rest_request_ends_at_the_servers_timeout(models: Path) -> None:
+    """What takes longer than --rest_api_timeout_in_ms is answered with 504."""
+    port = _free_port()
+    with _server(
+        f"--saved_model_path={models / 'affine' / '1'}",
+        "--port=0",
+        f"--rest_api_port={port}",
+        "--rest_api_timeout_in_ms=300",
+    ) as process:
+        assert process.stderr is not None
+        while "REST" not in process.stderr.readline():
+            assert process.poll() is None
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        body = '{"signature_name": "spin", "inputs": 1000000000000000}'
+        connection.request("POST", "/v1/models/default:predict", body)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+
+    assert (response.status, answer) == (504, {"error": "Timed out waiting for notification"})
 
 
 @pytest.mark.parametrize("flag", ["port", "rest_api_port"])
