@@ -81,3 +81,8 @@ def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     assert run.exit_code == 0, run.screen
     return run.root
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let planted faults come last: they run the pipeline again in the demo's folder."""
+    items.sort(key=lambda item: "faults" in item.path.parts)
