@@ -74,7 +74,7 @@ def test_imports_run_downwards() -> None:
             if target != package and target not in LEAVES | MAY_IMPORT[package]:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
 
-    assert [] == wrong
+    assert wrong == []
 
 
 def test_the_leaves_import_leaves_only() -> None:
@@ -87,7 +87,7 @@ def test_the_leaves_import_leaves_only() -> None:
         if name.startswith("tfx_parity.") and name.split(".")[1] not in LEAVES
     ]
 
-    assert [] == wrong
+    assert wrong == []
 
 
 def test_the_top_level_folders_are_never_imported_by_their_bare_names() -> None:
@@ -97,7 +97,7 @@ def test_the_top_level_folders_are_never_imported_by_their_bare_names() -> None:
 
     wrong = [str(p) for p in sources for name in _imports(p) if name.split(".")[0] in bare]
 
-    assert [] == wrong
+    assert wrong == []
 
 
 @pytest.mark.parametrize("package", LIGHT)
@@ -113,11 +113,12 @@ def test_light_packages_do_not_import_tensorflow(package: str) -> None:
         if name.split(".")[0] in HEAVY
     ]
 
-    assert [] == wrong
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
-    "module", ["tfx_parity", "tfx_parity.protos", "tfx_parity.cli", "tfx_parity.canary_validator.check"]
+    "module",
+    ["tfx_parity", "tfx_parity.protos", "tfx_parity.cli", "tfx_parity.canary_validator.check"],
 )
 def test_importing_loads_neither_tensorflow_nor_tfx(module: str) -> None:
     """A fresh interpreter that imports the package has not run TensorFlow's or TFX's code."""
@@ -128,7 +129,7 @@ def test_importing_loads_neither_tensorflow_nor_tfx(module: str) -> None:
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_source_files_stay_readable() -> None:
@@ -139,4 +140,4 @@ def test_source_files_stay_readable() -> None:
         if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
     ]
 
-    assert [] == long
+    assert long == []
