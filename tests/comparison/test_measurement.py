@@ -70,6 +70,7 @@ def test_ratios_at_the_edges_are_counted_exactly(tolerance: Tolerance, seed: int
         pytest.param("float64", DEFAULTS["float64"], id="too wide"),
         pytest.param("int32", Tolerance(rtol=0, atol=1), id="no float"),
         pytest.param("float32", EXACT, id="no tolerance"),
+        pytest.param("float32", Tolerance(rtol=1e-4, atol=0.0), id="no absolute tolerance"),
         pytest.param("float32", Tolerance(rtol=2.0, atol=1.0), id="too loose"),
         pytest.param("float32", Tolerance(rtol=1e-45, atol=1.0), id="underflows"),
     ],
@@ -89,3 +90,12 @@ def test_values_that_are_not_finite_are_measured_exactly() -> None:
     with np.errstate(all="ignore"):
         found = measure(*sides, Rule(DEFAULTS["float32"]), Scratch())
     assert isinstance(found, ExactMeasurement)
+
+
+def test_ratios_too_small_for_an_estimate_are_found_all_the_same() -> None:
+    """Under the normal numbers of single precision an estimate is coarse, so it decides nothing."""
+    least = 2.0**-149
+    reference, candidate = np.zeros(3, np.float32), np.float32([1e-3, least, 0])
+    found = measure(reference, candidate, Rule(Tolerance(rtol=0, atol=0.3)), Scratch())
+    assert isinstance(found, EstimatedMeasurement)
+    assert found.above(3.2 * least)[0].tolist() == [0, 1]

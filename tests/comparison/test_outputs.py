@@ -79,6 +79,13 @@ def test_an_override_of_no_output_is_refused() -> None:
         compare_outputs({"scores": SCORES}, {"scores": SCORES}, policy)
 
 
+def test_an_override_of_a_missing_output_is_a_finding_about_the_output() -> None:
+    """What the reference has and the candidate lacks is no mistake of the policy."""
+    policy = TolerancePolicy({"scores": Tolerance(rtol=1, atol=1)})
+    found = compare_outputs({"scores": SCORES, "a": SCORES}, {"a": SCORES}, policy)
+    assert found.missing == ("scores",)
+
+
 def test_outputs_of_unequal_length_are_refused() -> None:
     """Every output of both sides has a row for every example."""
     with pytest.raises(ValueError, match="reference 'a' 3, reference 'b' 2, candidate 'a' 3"):

@@ -344,6 +344,14 @@ def test_a_single_row_of_another_dtype_is_found() -> None:
     assert found.dtype_mismatch == ("float32", "float32, float64")
 
 
+def test_rows_of_two_dtypes_on_both_sides_are_a_mismatch() -> None:
+    """An output of two dtypes is broken, also where both sides are broken alike."""
+    rows = [np.zeros(2, np.float32), np.zeros(2, np.float64)]
+    found = compare_rows(rows, rows, DEFAULTS["float32"])
+    assert found.dtype_mismatch == ("float32, float64", "float32, float64")
+    assert found.mismatching.all()
+
+
 def test_byte_order_is_not_part_of_a_dtype() -> None:
     """Big-endian numbers are compared by their values."""
     found = compare_rows(

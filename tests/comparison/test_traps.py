@@ -157,3 +157,9 @@ def test_a_lost_dimension_is_a_mismatch() -> None:
     """Empty answers agree only in their full shape (REST loses trailing dimensions)."""
     found = compare_rows([np.zeros((0, 3))], [np.zeros(0)], DEFAULTS["float64"])
     assert found.shape_mismatch.tolist() == [True]
+
+
+def test_a_distance_beyond_the_greatest_number_agrees_with_nothing() -> None:
+    """Where distance and allowance both overflow there is no quotient, and no agreement."""
+    found = compare_rows(np.float64([-1.7e308]), np.float64([1.7e308]), Tolerance(rtol=2, atol=0))
+    assert (found.mismatching[0], found.worst_ratio[0]) == (True, math.inf)
