@@ -8,6 +8,8 @@ PINNED := constraints/tfx-1.16
 LOG := build/setup.log
 export UV_HTTP_TIMEOUT := 180
 export UV_LINK_MODE := copy
+# Tests that start servers, import TensorFlow, run pipelines or build the wheel.
+REAL := native or tensorflow or tfx or package
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
@@ -24,10 +26,10 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
 test: lint unit  ## Lint, types and every test.
-	@$(VENV)/bin/python -m pytest -q tests -m "native or tensorflow or tfx"
+	@$(VENV)/bin/python -m pytest -q tests -m "$(REAL)"
 
 unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
-	@$(VENV)/bin/python -m pytest -q tests -m "not (native or tensorflow or tfx)"
+	@$(VENV)/bin/python -m pytest -q -n 2 tests -m "not ($(REAL))"
 
 lint: $(VENV)/.installed  ## ruff and mypy.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .

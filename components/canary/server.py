@@ -48,7 +48,7 @@ def serve_main(arguments: Sequence[str]) -> int:
         be used (flags, no model, a port in use), 3 this machine cannot run the server.
     """
     if "--help" in arguments:
-        _say(usage())
+        sys.stdout.write(f"{usage()}\n")
         return EXIT_OK
     tell: _Tell = _tell_user
     try:

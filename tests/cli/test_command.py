@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
+from tfx_parity.cli import main
 from tfx_parity.version import VERSION
 
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from tfx_parity.cli import main; main(sys.argv[1:])"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
+Run: TypeAlias = "Callable[..., _Done]"
 
 
-def test_help_names_every_subcommand() -> None:
+class _Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., _Done]:
+    """Return what runs the command in this process and says how it ended."""
+
+    def run_command(*arguments: str) -> _Done:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return _Done(int(ended.value.code or 0), *capfd.readouterr())
+
+    return run_command
+
+
+def test_help_names_every_subcommand(run: Run) -> None:
     """The subcommands are listed with what they do."""
-    done = _run("--help")
+    done = run("--help")
 
     assert done.returncode == 0
     for name in ("check", "run", "serve"):
@@ -28,17 +42,17 @@ def test_help_names_every_subcommand() -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "run", "serve"])
-def test_every_subcommand_has_help(command: str) -> None:
+def test_every_subcommand_has_help(run: Run, command: str) -> None:
     """Each says its options and ends well."""
-    done = _run(command, "--help")
+    done = run(command, "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "--" in done.stdout
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_the_packages(run: Run) -> None:
     """--version prints the version of the package."""
-    assert f"tfx-parity, version {VERSION}\n" == _run("--version").stdout
+    assert f"tfx-parity, version {VERSION}\n" == run("--version").stdout
 
 
 @pytest.mark.parametrize(
@@ -55,10 +69,10 @@ def test_the_version_is_the_packages() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_usage_is_exit_2_and_says_what_was_expected(
-    tmp_path: Path, arguments: list[str], text: str
+    run: Run, tmp_path: Path, arguments: list[str], text: str
 ) -> None:
     """The message is on standard error, and nothing is written."""
-    done = _run(*arguments)
+    done = run(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
@@ -66,13 +80,13 @@ def test_wrong_usage_is_exit_2_and_says_what_was_expected(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_records_that_are_no_tfrecord_are_exit_2(tmp_path: Path) -> None:
+def test_records_that_are_no_tfrecord_are_exit_2(run: Run, tmp_path: Path) -> None:
     """A text file in the place of predictions is told with its path; no report is begun."""
     wrong = tmp_path / "wrong.txt"
     wrong.write_text("not a TFRecord file, by far")
     report = tmp_path / "report"
 
-    done = _run("check", "model", "--predictions", str(wrong), "--report", str(report))
+    done = run("check", "model", "--predictions", str(wrong), "--report", str(report))
 
     assert done.returncode == 2
     assert f"found a wrong checksum of the length at record 0 of {wrong}" in done.stderr
