@@ -25,6 +25,7 @@ from tfx_parity.contract.examples import (
     raw_arrays,
     rows_of_components,
 )
+from tfx_parity.findings import FEATURES, PREDICTIONS, Arm
 from tfx_parity.protos import DataType, SignatureDef
 
 TRAINER, MATERIALISED = "T", "M"
@@ -41,6 +42,8 @@ MEANINGS: Mapping[str, str] = {
     "R": "the canary over REST, rows",
     "Rr": "the canary's serve_raw over REST, rows of raw values",
 }
+FEATURE_ARMS = frozenset({"M", "Bt", "Ct"})
+_STAGES = {"T": "training", "M": "training", **dict.fromkeys(("A", "B", "Bt"), "in process")}
 # What TF Serving's JSON cannot carry (util/json_tensor.cc).
 _NO_JSON = frozenset(
     {DataType.DT_HALF, DataType.DT_BFLOAT16, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128}
@@ -181,6 +184,19 @@ class Panel:
             if info.dtype in _NO_JSON:
                 return f"TF Serving's JSON cannot carry {DataType.Name(info.dtype)} (output {name})"
         return None
+
+
+def arm_summary(name: str, found: Answers | Missing) -> Arm:
+    """Return an arm as the report shows it."""
+    return Arm(
+        name=name,
+        meaning=MEANINGS[name],
+        stage=_STAGES.get(name, "REST" if name.startswith("R") else "canary"),
+        gives=FEATURES if name in FEATURE_ARMS else PREDICTIONS,
+        answered=len(found.indices) if isinstance(found, Answers) else 0,
+        failed=len(found.failures) if isinstance(found, Answers) else 0,
+        missing=found.reason if isinstance(found, Missing) else None,
+    )
 
 
 def taken_features(contract: ServingContract, signature: SignatureDef) -> list[TransformedFeature]:

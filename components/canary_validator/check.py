@@ -16,16 +16,16 @@ from tfx_parity.canary.eager import ask_eager
 from tfx_parity.canary.inspection import ModelInspection, inspect_model
 from tfx_parity.canary.native import NOT_EXERCISED, NativeBackend
 from tfx_parity.canary.versions import find_version
-from tfx_parity.canary_validator.answers import Answers, Missing, stack_rows
-from tfx_parity.canary_validator.arms import MEANINGS, Panel
-from tfx_parity.canary_validator.comparing import Limits
+from tfx_parity.canary_validator.answers import Missing, stack_rows
+from tfx_parity.canary_validator.arms import MEANINGS, Panel, arm_summary
+from tfx_parity.canary_validator.comparing import Limits, not_compared, tolerance_text
 from tfx_parity.canary_validator.coverage_check import (
     check_coverage,
     coverage_causes,
     no_coverage,
 )
 from tfx_parity.canary_validator.decision import decide
-from tfx_parity.canary_validator.ladder import Climb
+from tfx_parity.canary_validator.ladder import PAIRS, Climb
 from tfx_parity.canary_validator.preflight import (
     find_signature_faults,
     find_stale_transform_graph,
@@ -33,10 +33,10 @@ from tfx_parity.canary_validator.preflight import (
 )
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import find_refusals, load_cause
+from tfx_parity.canary_validator.summaries import summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.files import sha256_of_file
 from tfx_parity.findings import (
-    Arm,
     Cause,
     CauseCode,
     Coverage,
@@ -44,6 +44,7 @@ from tfx_parity.findings import (
     Evidence,
     ParityResult,
     Verdict,
+    redacted,
 )
 from tfx_parity.version import VERSION
 
@@ -60,6 +61,7 @@ class CheckOptions:
         tolerances: The tolerance of each output.
         batch_size: How many examples to send at once.
         startup_deadline_s: How long a server may take until it answers.
+        redact: Whether to leave what clients send out of the result.
     """
 
     max_mismatch_rate: float = 0.01
@@ -67,6 +69,7 @@ class CheckOptions:
     tolerances: TolerancePolicy = field(default_factory=TolerancePolicy)
     batch_size: int = 64
     startup_deadline_s: float = 120.0
+    redact: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -100,12 +103,19 @@ def check_model(
     if recorded.outputs is not None:
         options.tolerances.require_outputs(recorded.outputs)
     progress("starting the canary")
+    result = _run(check)
+    return redacted(result) if options.redact else result
+
+
+def _run(check: _Check) -> ParityResult:
     try:
         return check.run()
     except ModelLoadError as error:
-        return check.failed(load_cause(path, error))
+        return check.failed(load_cause(check.model, error))
     except CanaryDied as error:
-        evidence = Evidence(None, 0, recorded.count, f"The server died under a request: {error}")
+        recorded = check.recorded
+        detail = "The server died under a request."
+        evidence = Evidence(None, 0, recorded.count, detail, message=str(error))
         cause = Cause(CauseCode.REQUEST_FAILED, f"signature {recorded.signature_name!r}", evidence)
         return check.failed(cause)
 
@@ -178,11 +188,18 @@ class _Check:
             decision=decision,
             arms=tuple(arm_summary(name, found) for name, found in answers.items()),
             ladder=tuple(compared.rung for compared in ladder.rungs.values()),
+            pairs=summarise_pairs(
+                ladder,
+                [*_proving_pairs(causes)[:1], decision.headline],
+                answers,
+                self.recorded.examples,
+            ),
             coverage=summary,
             tolerances=self._tolerances(),
             environment=self._environment(canary.identity, inspection),
             not_exercised=canary.identity.not_exercised,
             reproduce=self._command(),
+            redacted=False,
         )
 
     def failed(
@@ -193,6 +210,7 @@ class _Check:
     ) -> ParityResult:
         """Return the result of a model to which no request could be put."""
         first = causes[0]
+        reason = f"not asked: {first.code.value}"
         return ParityResult(
             verdict=Verdict.FAIL,
             causes=causes,
@@ -206,16 +224,15 @@ class _Check:
                 noise_ratio=None,
                 sentence=f"No example was compared: {first.evidence.detail}",
             ),
-            arms=tuple(
-                Arm(name, meaning, 0, 0, f"not asked: {first.code.value}")
-                for name, meaning in MEANINGS.items()
-            ),
-            ladder=(),
-            coverage=Coverage(0, 0, (), f"not asked: {first.code.value}"),
+            arms=tuple(arm_summary(name, Missing(reason)) for name in MEANINGS),
+            ladder=tuple(not_compared(pair, reason).rung for pair in PAIRS),
+            pairs=(),
+            coverage=Coverage(0, 0, (), reason),
             tolerances=self._tolerances(),
             environment=self._environment(identity, inspection),
             not_exercised=NOT_EXERCISED if identity is None else identity.not_exercised,
             reproduce=self._command(),
+            redacted=False,
         )
 
     def _ask_eager(self, example: int) -> str:
@@ -231,7 +248,7 @@ class _Check:
     def _tolerances(self) -> dict[str, str]:
         rows = self.recorded.outputs or {}
         return {
-            name: _tolerance_text(self.options.tolerances, name, values)
+            name: tolerance_text(self.options.tolerances.for_output(name, values[0].dtype))
             for name, values in sorted(rows.items())
         }
 
@@ -254,20 +271,24 @@ class _Check:
         return dict(sorted(environment.items()))
 
     def _command(self) -> str:
-        return shlex.join(
-            ["tfx-parity", "check", str(self.model), "--predictions", self.recorded.source]
-        )
+        """Return the command with every option that is not its default."""
+        options, defaults = self.options, CheckOptions()
+        words = ["tfx-parity", "check", str(self.model), "--predictions", self.recorded.source]
+        for name, value, default in (
+            ("--max-mismatch-rate", options.max_mismatch_rate, defaults.max_mismatch_rate),
+            ("--confidence", options.confidence, defaults.confidence),
+            ("--batch-size", options.batch_size, defaults.batch_size),
+            ("--startup-deadline", options.startup_deadline_s, defaults.startup_deadline_s),
+        ):
+            if value != default:
+                words += [name, f"{value!r}"]
+        for name, tolerance in sorted(options.tolerances.overrides.items()):
+            words += ["--tolerance", f"{name}={tolerance.rtol!r},{tolerance.atol!r}"]
+        if options.redact:
+            words.append("--redact")
+        return shlex.join(words)
 
 
-def _tolerance_text(policy: TolerancePolicy, name: str, rows: Sequence[object]) -> str:
-    tolerance = policy.for_output(name, rows[0].dtype)  # type: ignore[attr-defined]
-    if tolerance.is_exact:
-        return "exact"
-    return f"|a-b| <= {tolerance.atol:g} + {tolerance.rtol:g} * |reference|"
-
-
-def arm_summary(name: str, found: Answers | Missing) -> Arm:
-    """Return an arm as the report shows it."""
-    if isinstance(found, Missing):
-        return Arm(name, MEANINGS[name], 0, 0, found.reason)
-    return Arm(name, MEANINGS[name], len(found.indices), len(found.failures), None)
+def _proving_pairs(causes: Sequence[Cause]) -> list[tuple[str, str]]:
+    """Return the pairs of arms whose comparison proves causes, first cause first."""
+    return [cause.evidence.pair for cause in causes if cause.evidence.pair is not None]

@@ -12,12 +12,13 @@ from tfx_parity.canary_validator.answers import Answers, Missing
 from tfx_parity.comparison.bounds import upper_bound
 from tfx_parity.comparison.outputs import OutputsComparison, compare_outputs
 from tfx_parity.comparison.statistics import WorstElement as FoundElement
-from tfx_parity.comparison.tolerance import TolerancePolicy
+from tfx_parity.comparison.tolerance import Tolerance, TolerancePolicy
 from tfx_parity.findings import Evidence, Rung, WorstElement
 from tfx_parity.protos import Example
 
 WORST_SHOWN = 5
 _TEXT_LIMIT = 200
+_VALUES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,26 @@ class Compared:
             examples=self.rung.mismatching,
             of=self.rung.examples,
             detail=detail,
-            worst=self._worst(examples),
+            worst=self.worst(examples),
         )
 
-    def _worst(self, examples: Sequence[bytes] | None) -> tuple[WorstElement, ...]:
+    def worst(self, examples: Sequence[bytes] | None) -> tuple[WorstElement, ...]:
+        """Return the elements that differ most: the worst of each output, then the second worst.
+
+        Args:
+            examples: The serialized raw examples, None where there are none to show.
+        """
         if self.outputs is None:
             return ()
         found = [
-            (name, element)
+            (rank, name, element)
             for name, output in self.outputs.outputs.items()
-            for element in output.worst(WORST_SHOWN)
+            for rank, element in enumerate(output.worst(WORST_SHOWN))
         ]
-        found.sort(key=lambda pair: -pair[1].ratio)
+        found.sort(key=lambda ranked: (ranked[0], -ranked[2].ratio))
         return tuple(
             _worst_element(name, element, self.indices[element.row], examples)
-            for name, element in found[:WORST_SHOWN]
+            for _, name, element in found[:WORST_SHOWN]
         )
 
 
@@ -157,10 +163,18 @@ def _worst_element(
         index=element.index,
         reference=value_text(element.reference),
         candidate=value_text(element.candidate),
+        is_string=isinstance(element.reference, bytes | str),
         ratio=_finite(element.ratio),
         ulps=element.ulps,
         raw=None if examples is None else example_text(examples[example]),
     )
+
+
+def tolerance_text(tolerance: Tolerance) -> str:
+    """Return what agrees as text."""
+    if tolerance.is_exact:
+        return "exact"
+    return f"|a-b| <= {tolerance.atol:g} + {tolerance.rtol:g} * |reference|"
 
 
 def value_text(value: object) -> str:
@@ -179,5 +193,7 @@ def _feature_text(feature: object) -> str:
     kind = feature.WhichOneof("kind")  # type: ignore[attr-defined]
     if kind is None:
         return "(no value)"
-    values = [value_text(value) for value in getattr(feature, kind).value]
-    return ", ".join(values) if values else "(no value)"
+    values = getattr(feature, kind).value
+    shown = [value_text(value) for value in values[:_VALUES_SHOWN]]
+    more = f", ... ({len(values)} values)" if len(values) > _VALUES_SHOWN else ""
+    return ", ".join(shown) + more if shown else "(no value)"

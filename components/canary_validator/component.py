@@ -26,6 +26,7 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.CONFIDENCE: ExecutionParameter(type=float),
         keys.TOLERANCES: ExecutionParameter(type=str),
         keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
+        keys.REDACT: ExecutionParameter(type=int),
         # Without it TFX's cache would serve what an earlier version of this package found.
         keys.TFX_PARITY_VERSION: ExecutionParameter(type=str),
     }
@@ -82,6 +83,7 @@ class CanaryValidator(base_component.BaseComponent):
         confidence: float = DEFAULT_CONFIDENCE,
         tolerances: Mapping[str, Mapping[str, float]] | None = None,
         without_trainer_predictions: bool = False,
+        redact: bool = False,
     ) -> None:
         """Construct the component.
 
@@ -97,6 +99,8 @@ class CanaryValidator(base_component.BaseComponent):
             tolerances: Tolerances by output name: `{"scores": {"rtol": 1e-3, "atol": 1e-6}}`.
             without_trainer_predictions: Whether to go on, with `examples`, where the trainer
                 recorded nothing: then only serving is proven, not training, and the report says so.
+            redact: Whether to leave what clients send out of the report: raw examples, values of
+                features, strings, the server's own words.
 
         Raises:
             ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
@@ -118,6 +122,7 @@ class CanaryValidator(base_component.BaseComponent):
             confidence=float(confidence),
             tolerances=json_utils.dumps(dict(tolerances or {})),
             without_trainer_predictions=int(without_trainer_predictions),
+            redact=int(redact),
             tfx_parity_version=VERSION,
         )
         super().__init__(spec=spec)

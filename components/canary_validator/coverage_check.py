@@ -47,7 +47,7 @@ class CoverageFindings:
             for name, outcomes in sorted(self.features.items())
             for outcome in outcomes
         ]
-        lines += [f"{o.feature} = {o.value}: refused ({text})" for o, text in self.refused]
+        lines += [f"{o.feature} = {o.value}: refused" for o, _ in self.refused]
         lines += [
             f"{o.feature} = {o.value}: answered, where the graph raises" for o in self.answered
         ]
@@ -61,7 +61,8 @@ class CoverageFindings:
                 *self.predictions,
             )
         }
-        return Coverage(self.rows, len(rows), tuple(lines), self.missing)
+        messages = tuple(dict.fromkeys(text for _, text in self.refused))
+        return Coverage(self.rows, len(rows), tuple(lines), self.missing, messages)
 
 
 def no_coverage(reason: str) -> CoverageFindings:
@@ -151,9 +152,9 @@ def coverage_causes(coverage: CoverageFindings, causes: Sequence[Cause]) -> list
     rows = coverage.rows
     if coverage.refused:
         outcome, text = coverage.refused[0]
-        detail = f"{len(coverage.refused)} of {rows} rare values are refused, first: {text}"
+        detail = f"{len(coverage.refused)} of {rows} rare values are refused."
         place = f"raw feature {outcome.feature!r}, value {outcome.value}"
-        found.append(_coverage_cause(CauseCode.REQUEST_FAILED, place, detail, rows))
+        found.append(_coverage_cause(CauseCode.REQUEST_FAILED, place, detail, rows, text))
     if coverage.answered:
         first = coverage.answered[0]
         code = (
@@ -172,5 +173,7 @@ def coverage_causes(coverage: CoverageFindings, causes: Sequence[Cause]) -> list
     return found
 
 
-def _coverage_cause(code: CauseCode, place: str, detail: str, rows: int) -> Cause:
-    return Cause(code, place, Evidence(("T", "C"), 0, rows, detail))
+def _coverage_cause(
+    code: CauseCode, place: str, detail: str, rows: int, message: str = ""
+) -> Cause:
+    return Cause(code, place, Evidence(("T", "C"), 0, rows, detail, message=message))

@@ -43,7 +43,7 @@ class Executor(base_executor.BaseExecutor):
             input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
-                `without_trainer_predictions`.
+                `without_trainer_predictions`, `redact`.
 
         Raises:
             BadInputError: If the trainer's predictions are missing, or were recorded under another
@@ -61,6 +61,7 @@ class Executor(base_executor.BaseExecutor):
                 tolerances=TolerancePolicy.from_mapping(
                     json_utils.loads(exec_properties[keys.TOLERANCES])
                 ),
+                redact=bool(exec_properties[keys.REDACT]),
             )
             result = check_model(local_model, recorded, None, options, _log.info)
         _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)

@@ -11,6 +11,7 @@ MAX_MISMATCH_RATE = "max_mismatch_rate"
 CONFIDENCE = "confidence"
 TOLERANCES = "tolerances"
 WITHOUT_TRAINER_PREDICTIONS = "without_trainer_predictions"
+REDACT = "redact"
 TFX_PARITY_VERSION = "tfx_parity_version"
 
 # What TFX's InfraValidator writes and Pusher reads (tfx/components/infra_validator/executor.py).

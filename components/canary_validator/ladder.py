@@ -9,6 +9,7 @@ import numpy as np
 
 from tfx_parity.canary.inspection import ModelInspection
 from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.canary_validator.arms import FEATURE_ARMS
 from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms, not_compared
 from tfx_parity.canary_validator.coverage_check import CoverageFindings
 from tfx_parity.canary_validator.features import find_preprocessing_skew
@@ -17,7 +18,7 @@ from tfx_parity.canary_validator.weights import WeightsComparison, compare_weigh
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
-_PAIRS = (
+PAIRS = (
     ("C", "C again"),
     ("C", "C1"),
     ("T", "C"),
@@ -29,7 +30,6 @@ _PAIRS = (
     ("C", "R"),
     ("C", "Rr"),
 )
-_FEATURE_ARMS = frozenset({"M", "Bt", "Ct"})
 _NOISE = (("C", "C again"), ("C", "C1"))
 _NOISE_CODES = {
     ("C", "C again"): CauseCode.NONDETERMINISTIC,
@@ -83,7 +83,7 @@ class Climb:
 
     def ladder(self) -> Ladder:
         """Compare every pair and name the causes."""
-        rungs = {pair: self._compare(pair) for pair in _PAIRS}
+        rungs = {pair: self._compare(pair) for pair in PAIRS}
         noise = self._noise(rungs)
         if noise:
             rungs = {
@@ -99,7 +99,7 @@ class Climb:
         return Ladder(rungs, tuple(causes))
 
     def _compare(self, pair: Pair) -> Compared:
-        is_features = set(pair) <= _FEATURE_ARMS
+        is_features = set(pair) <= FEATURE_ARMS
         answers = self._shared_features(pair) if is_features else self.answers
         policy = TRANSFORMED_FEATURES if is_features else self.policy
         return compare_arms(pair, answers, policy, self.limits)

@@ -44,31 +44,43 @@ def find_refusals(
         if isinstance(found, Answers) and found.failures:
             example, failure = _first(found)
             detail = (
-                f"Refused over REST and answered over gRPC, first example {example}: {failure}."
+                f"{len(found.failures)} of {recorded.count} requests are refused over REST and "
+                f"answered over gRPC, first example {example} ({failure.code})."
             )
-            evidence = Evidence(("C", arm), len(found.failures), recorded.count, detail)
+            evidence = Evidence(
+                pair=("C", arm),
+                examples=len(found.failures),
+                of=recorded.count,
+                detail=detail,
+                message=failure.message,
+            )
             causes.append(Cause(CauseCode.TRANSPORT_SKEW, f"REST requests of arm {arm}", evidence))
     return causes
 
 
 def _grpc_cause(recorded: Recorded, found: Answers, ask_eager: AskEager) -> Cause:
-    example, text = _first(found)
-    failure = found.failures[example]
+    example, failure = _first(found)
     code, place = _code(recorded, failure)
     eager = "" if code is CauseCode.SHAPE_MISMATCH else f" {ask_eager(example)}"
     kinds = Counter(f.code for f in found.failures.values())
     detail = (
         f"{len(found.failures)} of {recorded.count} requests failed "
-        f"({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}); example {example}: "
-        f"{text}.{eager}"
+        f"({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}), first example "
+        f"{example}.{eager}"
     )
-    return Cause(code, place, Evidence(None, len(found.failures), recorded.count, detail))
+    evidence = Evidence(
+        pair=None,
+        examples=len(found.failures),
+        of=recorded.count,
+        detail=detail,
+        message=failure.message,
+    )
+    return Cause(code, place, evidence)
 
 
-def _first(found: Answers) -> tuple[int, str]:
+def _first(found: Answers) -> tuple[int, Failure]:
     example = min(found.failures)
-    failure = found.failures[example]
-    return example, f"{failure.code}: {failure.message}"
+    return example, found.failures[example]
 
 
 def _code(recorded: Recorded, failure: Failure) -> tuple[CauseCode, str]:
@@ -92,4 +104,7 @@ def load_cause(model: Path, error: ModelLoadError) -> Cause:
     elif error.code is Code.NOT_FOUND and "/assets/" in error.message:
         asset = error.message.split("/assets/")[1].split(";")[0].strip()
         code, place = CauseCode.MISSING_ASSET, f"assets/{asset}"
+    if code is CauseCode.WARMUP_FAILED:  # Its requests are examples, which the message may quote.
+        detail = f"A warm-up request fails ({error.code.name})."
+        return Cause(code, place, Evidence(None, 0, 0, detail, message=error.message))
     return Cause(code, place, Evidence(None, 0, 0, f"{error.code.name}: {error.message}"))

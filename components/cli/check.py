@@ -72,6 +72,12 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How long a server may take until it answers.",
 )
+@click.option(
+    "--redact",
+    is_flag=True,
+    help="Leave what clients send out of the report: raw examples, values of features, strings, "
+    "the server's own words.",
+)
 def check(
     model: Path,
     predictions: Path,
@@ -83,6 +89,7 @@ def check(
     tolerances: tuple[str, ...],
     batch_size: int,
     startup_deadline: float,
+    redact: bool,
 ) -> int:
     """Check that MODEL answers in a canary what was recorded in training.
 
@@ -104,6 +111,7 @@ def check(
         tolerances=_policy(tolerances),
         batch_size=batch_size,
         startup_deadline_s=startup_deadline,
+        redact=redact,
     )
     quiet = Console(stderr=True)
     with quiet.status("reading the recorded predictions") as status:

@@ -47,6 +47,11 @@ class RowComparison:
     _rule: Rule = field(repr=False)
     _first_row: int = field(repr=False)
 
+    @property
+    def tolerance(self) -> Tolerance:
+        """What the rows were compared with."""
+        return self._rule.tolerance
+
     @cached_property
     def worst_ratio(self) -> npt.NDArray[np.float64]:
         """float64 [count], each row's greatest ratio; +inf where shape or dtype differ."""

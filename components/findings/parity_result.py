@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tfx_parity.findings.codes import CauseCode
+from tfx_parity.findings.pair_summary import PairSummary
+from tfx_parity.findings.worst_element import WorstElement
+
+PREDICTIONS, FEATURES = "predictions", "transformed features"
 
 
 class Verdict(str, Enum):
@@ -15,31 +19,6 @@ class Verdict(str, Enum):
     PASS = "PASS"  # noqa: S105 - a verdict
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
-
-
-@dataclass(frozen=True)
-class WorstElement:
-    """One of the elements that differ most.
-
-    Attributes:
-        example: The example's number, from 0, in the recorded predictions.
-        output: The output's or the transformed feature's name.
-        index: The element's index within the example's row.
-        reference: The value of the pair's first arm, as text.
-        candidate: The value of the pair's second arm, as text.
-        ratio: `|a-b| / (atol + rtol*|reference|)`; over 1 is a mismatch. None: not a number.
-        ulps: Units in the last place between the two; None where that means nothing.
-        raw: The raw example, feature by feature, as text; None where it is left out.
-    """
-
-    example: int
-    output: str
-    index: tuple[int, ...]
-    reference: str
-    candidate: str
-    ratio: float | None
-    ulps: int | None
-    raw: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +31,7 @@ class Evidence:
         of: How many examples were compared.
         detail: What was seen, in one sentence.
         worst: The elements that differ most.
+        message: The server's own words, which may quote what was sent; empty where it said none.
     """
 
     pair: tuple[str, str] | None
@@ -59,6 +39,7 @@ class Evidence:
     of: int
     detail: str
     worst: tuple[WorstElement, ...] = ()
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +64,8 @@ class Arm:
     Attributes:
         name: Its name in the ladder.
         meaning: How the prediction is had.
+        stage: `training`, `in process`, `canary` (over gRPC) or `REST`.
+        gives: `predictions` or `transformed features`.
         answered: How many examples it answered.
         failed: How many it failed.
         missing: Why it could not be asked; None where it was.
@@ -90,6 +73,8 @@ class Arm:
 
     name: str
     meaning: str
+    stage: str
+    gives: str
     answered: int
     failed: int
     missing: str | None
@@ -155,12 +140,14 @@ class Coverage:
         differing: How many answered otherwise than expected.
         detail: One line for each that differs.
         missing: Why there was no coverage check; None where there was.
+        messages: The server's own words to rows that it refused, which may quote them.
     """
 
     rows: int
     differing: int
     detail: tuple[str, ...]
     missing: str | None
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,11 +160,14 @@ class ParityResult:
         decision: How the verdict came about.
         arms: Every arm, asked or missing.
         ladder: Every rung, compared or not.
+        pairs: The pairs that matter most in detail: the one that names the first cause, and the
+            one that the verdict's rate is taken of.
         coverage: The hard check on rare values.
         tolerances: The tolerance of each output, as text.
         environment: Versions and digests that the result holds for.
         not_exercised: What the canary leaves unproven.
         reproduce: The command that gives this result again.
+        redacted: Whether what clients sent was left out.
     """
 
     verdict: Verdict
@@ -185,8 +175,10 @@ class ParityResult:
     decision: Decision
     arms: tuple[Arm, ...]
     ladder: tuple[Rung, ...]
+    pairs: tuple[PairSummary, ...]
     coverage: Coverage
     tolerances: Mapping[str, str]
     environment: Mapping[str, str]
     not_exercised: tuple[str, ...]
     reproduce: str
+    redacted: bool
