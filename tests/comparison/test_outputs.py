@@ -52,6 +52,7 @@ def test_each_output_has_its_own_tolerance() -> None:
     found = compare_outputs(
         {"loose": SCORES, "strict": SCORES}, {"loose": candidate, "strict": candidate}, policy
     )
+    assert found.outputs["loose"].tolerance == Tolerance(rtol=1, atol=1)
     assert not found.outputs["loose"].mismatching.any()
     assert found.outputs["strict"].mismatching.all()
 
