@@ -78,7 +78,7 @@ def test_scores_that_are_not_finite_are_left_out_and_counted() -> None:
     assert (measures.examples, measures.undecidable, measures.flips) == (1, 2, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(probabilities)
 def test_measures_equal_those_of_a_slow_reference(pairs: list[tuple[float, float]]) -> None:
     """Drift, bias and rank agreement follow their formulas, example by example."""

@@ -23,7 +23,7 @@ SERVED = (
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(finite, finite, st.floats(-1e-3, 1e-3)), min_size=1, max_size=20),
     st.sampled_from(SERVED),

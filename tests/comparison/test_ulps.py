@@ -37,7 +37,7 @@ def test_wide_types_count_by_sign_and_magnitude(dtype: str, code: str, width: in
     """The distance may exceed the signed integers of the dtype's width."""
     finite = st.floats(allow_nan=False, allow_infinity=False, width=width)  # type: ignore[call-overload]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(finite, finite)
     def check(a: float, b: float) -> None:
         expected = abs(order(a, code) - order(b, code))
