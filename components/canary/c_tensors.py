@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def array_of(tensor: int) -> Array:
         return _strings_of(tensor, shape)
     dtype = dtypes.numpy_dtype(data_type)
     size = tf.TF_TensorByteSize(tensor)
-    if size != dtype.itemsize * int(np.prod(shape)):
+    if size != dtype.itemsize * math.prod(shape):
         raise ServingError(
             Code.UNIMPLEMENTED,
             f"Expected {dtype.itemsize} bytes an element for {dtypes.type_name(data_type)}, "

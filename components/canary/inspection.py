@@ -88,11 +88,11 @@ def inspect_model(model_path: Path, deadline_s: float = DEFAULT_DEADLINE_S) -> M
         except (TimeoutError, EOFError) as error:
             raise ServerUnavailableError(_told(child, path, error, deadline_s)) from error
         loaded = _read_loaded(child, path, deadline, deadline_s)
-    failure = loaded.get("failure")
-    if "ops" not in graph:
-        code, message = failure or (graph["code"], graph["message"])
+    facts = graph | loaded
+    if "ops" not in facts:
+        code, message = facts.get("failure", (graph["code"], graph["message"]))
         raise ModelLoadError(Code(code), message, child.log_tail())
-    return _inspection(graph, loaded)
+    return _inspection(facts)
 
 
 def _read_loaded(
@@ -113,18 +113,18 @@ def _told(child: SupervisedProcess, path: Path, error: Exception, deadline_s: fl
     return f"The inspection of {path}: {child.obituary(_DYING_S)}"
 
 
-def _inspection(graph: dict[str, Any], loaded: dict[str, Any]) -> ModelInspection:
-    ops = OpUses.from_json(graph["ops"])
-    failure = loaded.get("failure")
+def _inspection(facts: dict[str, Any]) -> ModelInspection:
+    ops = OpUses.from_json(facts["ops"])
+    failure = facts.get("failure")
     return ModelInspection(
         variables=tuple(
             ServedVariable(**(found | {"shape": tuple(found["shape"])}))
-            for found in loaded.get("variables", [])
+            for found in facts.get("variables", [])
         ),
-        uninitialised_variables=tuple(loaded.get("uninitialised", [])),
+        uninitialised_variables=tuple(facts.get("uninitialised", [])),
         unservable_ops=ops.unservable,
         random_ops=ops.random,
         batch_statistics_ops=ops.batch_statistics,
-        tensorflow_version=graph["tensorflow_version"],
+        tensorflow_version=facts["tensorflow_version"],
         load_failure=None if failure is None else LoadFailure(Code(failure[0]), failure[1]),
     )

@@ -29,6 +29,7 @@ EXIT_OK = 0
 EXIT_MODEL_REFUSED = 1
 EXIT_BAD_INPUT = 2
 EXIT_UNAVAILABLE = 3
+EXIT_INTERRUPTED = 130
 _EXIT_CODES = {
     Stage.MODEL_REFUSED: EXIT_MODEL_REFUSED,
     Stage.INPUT_REFUSED: EXIT_BAD_INPUT,
@@ -63,6 +64,8 @@ def serve_main(arguments: Sequence[str]) -> int:
         return _refuse(tell, StartupReport(Stage.INPUT_REFUSED, str(error)))
     except ServerUnavailableError as error:
         return _refuse(tell, StartupReport(Stage.UNAVAILABLE, str(error)))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED  # while it was loading; later, SIGINT ends it in order
     return EXIT_OK
 
 

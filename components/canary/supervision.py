@@ -104,7 +104,7 @@ class SupervisedProcess:
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._log = LogTail(cast("IO[bytes]", self._process.stderr))
-        self._unread = b""
+        self._unread = bytearray()
         self._closed = False
 
     def __enter__(self) -> SupervisedProcess:
@@ -143,7 +143,9 @@ class SupervisedProcess:
             TimeoutError: If none comes in time.
             EOFError: If the child closed its output, that is, ended.
         """
-        while b"\n" not in self._unread:
+        searched = 0
+        while (end := self._unread.find(b"\n", searched)) < 0:
+            searched = len(self._unread)
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._stdout], [], [], left)[0]:
                 raise TimeoutError
@@ -151,7 +153,8 @@ class SupervisedProcess:
             if not chunk:
                 raise EOFError
             self._unread += chunk
-        line, _, self._unread = self._unread.partition(b"\n")
+        line = bytes(self._unread[:end])
+        del self._unread[: end + 1]
         return line
 
     def exit_code(self, wait_s: float = 0.0) -> int | None:

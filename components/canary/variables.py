@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from tfx_parity.canary.graph import ancestors, called_functions, node_name
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import FunctionDef, MetaGraphDef, NodeDef
-from tfx_parity.serving_api.dtypes import Array, data_type, type_name
+from tfx_parity.serving_api.dtypes import Array, data_type, numpy_dtype, type_name
 from tfx_parity.serving_api.status import ServingError
 
 _READS = ("ReadVariableOp",)
@@ -21,6 +22,7 @@ _KEY_ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
 _LENGTH_BYTES = 8
 # SaveV2's inputs: prefix, tensor_names, shape_and_slices, then the tensors (io_ops.cc).
 _FIRST_SAVED = 3
+_GROUP_ELEMENTS = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ServedVariable:
 def read_variables(
     session: SavedModelSession, reachable: frozenset[str]
 ) -> tuple[list[ServedVariable], list[str]]:
-    """Read every variable of the top-level graph, one at a time.
+    """Read every variable of the top-level graph.
 
     Args:
         session: The loaded model.
@@ -61,25 +63,74 @@ def read_variables(
     """
     keys = checkpoint_keys(session.meta_graph)
     held, empty = [], []
-    for node, tensor in sorted(_readable(session.meta_graph), key=lambda pair: pair[0].name):
+    for node, value in _values(session):
+        if value is not None:
+            held.append(_served(node, value, keys.get(node.name, ""), node.name in reachable))
+        # Keras 3's exporter leaves copies behind that nothing reads and nothing fills.
+        elif node.name in reachable:
+            empty.append(_variable_name(node))
+    return sorted(held, key=lambda variable: variable.name), sorted(empty)
+
+
+def _served(node: NodeDef, value: Array, key: str, reachable: bool) -> ServedVariable:
+    return ServedVariable(
+        name=_variable_name(node),
+        checkpoint_key=key,
+        dtype=type_name(data_type(value.dtype)),
+        shape=value.shape,
+        sha256_hex=value_digest(value),
+        reachable=reachable,
+    )
+
+
+def _values(session: SavedModelSession) -> Iterator[tuple[NodeDef, Array | None]]:
+    """Yield each variable's node and its value, None where it holds none.
+
+    Variables of quantised types, which numpy has not, are left out.
+
+    Many are read at once: each set of tensors that a session is asked for costs it a copy of the
+    graph. A set that fails is read one by one.
+    """
+    readable = (pair for pair in _readable(session.meta_graph) if _has_numpy_form(pair[0]))
+    for group in _groups(readable):
         try:
-            [value] = session.run({}, [tensor])
+            values: list[Array | None] = list(session.run({}, [tensor for _, tensor in group]))
         except ServingError:
-            # Keras 3's exporter leaves copies behind that nothing reads and nothing fills.
-            if node.name in reachable:
-                empty.append(_variable_name(node))
-            continue
-        held.append(
-            ServedVariable(
-                name=_variable_name(node),
-                checkpoint_key=keys.get(node.name, ""),
-                dtype=type_name(data_type(value.dtype)),
-                shape=value.shape,
-                sha256_hex=value_digest(value),
-                reachable=node.name in reachable,
-            )
-        )
-    return held, empty
+            values = [_value(session, tensor) for _, tensor in group]
+        for (node, _), value in zip(group, values, strict=True):
+            yield node, value
+
+
+def _value(session: SavedModelSession, tensor: str) -> Array | None:
+    try:
+        return session.run({}, [tensor])[0]
+    except ServingError:
+        return None
+
+
+def _has_numpy_form(node: NodeDef) -> bool:
+    try:
+        numpy_dtype(node.attr["dtype"].type)
+    except ServingError:
+        return False
+    return True
+
+
+def _groups(
+    readable: Iterable[tuple[NodeDef, str]],
+) -> Iterator[list[tuple[NodeDef, str]]]:
+    """Cut variables into groups whose values together fit in memory easily."""
+    group: list[tuple[NodeDef, str]] = []
+    size = 0
+    for node, tensor in readable:
+        elements = math.prod(max(1, dim.size) for dim in node.attr["shape"].shape.dim)
+        if group and size + elements > _GROUP_ELEMENTS:
+            yield group
+            group, size = [], 0
+        group.append((node, tensor))
+        size += elements
+    if group:
+        yield group
 
 
 def value_digest(value: Array) -> str:

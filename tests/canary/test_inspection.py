@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
 
 from tfx_parity.canary.backend import ModelLoadError
 from tfx_parity.canary.inspection import ModelInspection, inspect_model
 from tfx_parity.errors import BadInputError
+from tfx_parity.protos import SavedModel
 from tfx_parity.serving_api.status import Code
 
 pytestmark = [pytest.mark.native, pytest.mark.tensorflow]
@@ -153,6 +155,16 @@ def test_a_graph_that_cannot_be_read_is_a_load_error(copied: Callable[[str], Pat
 
     with pytest.raises(ModelLoadError):
         inspect_model(file.parent)
+
+
+def test_a_model_in_text_form_is_inspected(models: Path, copied: Callable[[str], Path]) -> None:
+    """A `saved_model.pbtxt` shows what its binary form shows."""
+    file = copied("keras3_dropout") / "saved_model.pb"
+    graph = SavedModel.FromString(file.read_bytes())
+    file.with_suffix(".pbtxt").write_text(text_format.MessageToString(graph))
+    file.unlink()
+
+    assert inspect_model(models / "keras3_dropout") == inspect_model(file.parent)
 
 
 def test_no_model_is_bad_input(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_help_is_quick_and_needs_nothing(capsys: pytest.CaptureFixture[str]) -> 
     started = time.perf_counter()
 
     assert serve_main(["--help"]) == 0
-    assert "--model_base_path" in capsys.readouterr().err
+    assert "--model_base_path" in capsys.readouterr().out
     assert time.perf_counter() - started < 0.5
 
 
