@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,15 +63,15 @@ class Missing:
     reason: str
 
 
-def collect(ask: Asker, count: int, batch_size: int) -> Answers:
-    """Ask an arm for every example.
+def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
+    """Ask an arm for examples, in batches.
 
     A batch that fails is asked again one example at a time, so that one bad example does not hide
     the others; a deadline that passes ends the arm, or a hanging server would cost one each.
 
     Args:
         ask: Asks for some examples and returns one array each by output name.
-        count: How many examples there are.
+        order: The examples to ask for, in this order.
         batch_size: How many to ask for at once.
 
     Raises:
@@ -78,13 +79,43 @@ def collect(ask: Asker, count: int, batch_size: int) -> Answers:
     """
     found: dict[int, Mapping[str, NDArray[np.generic]]] = {}
     failures: dict[int, Failure] = {}
-    for start in range(0, count, batch_size):
-        batch = range(start, min(start + batch_size, count))
-        _ask_batch(ask, batch, found, failures)
+    for start in range(0, len(order), batch_size):
+        _ask_batch(ask, order[start : start + batch_size], found, failures)
         if any(failure.code in {c.name for c in _GIVE_UP} for failure in failures.values()):
             last = next(reversed(failures.values()))
-            failures |= dict.fromkeys(range(batch.stop, count), last)
+            failures |= dict.fromkeys(order[start + batch_size :], last)
             break
+    return _answers(found, failures)
+
+
+def collect_at_once(ask: Asker, count: int, batch_size: int, threads: int) -> Answers:
+    """Ask an arm for every example, from many threads at once.
+
+    Args:
+        ask: Asks for some examples, as for `collect`; called from many threads.
+        count: How many examples there are.
+        batch_size: How many to ask for in one request.
+        threads: How many threads ask.
+
+    Raises:
+        CanaryDied: If the server is dead.
+    """
+    starts = range(0, count, batch_size)
+    batches = [range(start, min(start + batch_size, count)) for start in starts]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(lambda batch: collect(ask, batch, batch_size), batches))
+    found = {
+        index: {name: rows[position] for name, rows in part.rows.items()}
+        for part in parts
+        for position, index in enumerate(part.indices)
+    }
+    failures = {index: failure for part in parts for index, failure in part.failures.items()}
+    return _answers(found, failures)
+
+
+def _answers(
+    found: Mapping[int, Mapping[str, NDArray[np.generic]]], failures: Mapping[int, Failure]
+) -> Answers:
     indices = tuple(sorted(found))
     names = sorted(found[indices[0]]) if indices else []
     return Answers(indices, {n: [found[i][n] for i in indices] for n in names}, failures)

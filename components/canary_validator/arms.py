@@ -14,6 +14,7 @@ from tfx_parity.canary_validator.answers import (
     Asker,
     Missing,
     collect,
+    collect_at_once,
     split_rows,
     stack_rows,
 )
@@ -38,8 +39,12 @@ MEANINGS: Mapping[str, str] = {
     "C": "the canary over gRPC, in batches",
     "C again": "the same requests a second time",
     "Ct": "the canary's transform_features over gRPC, in batches",
+    "C'": "a second, fresh start of the canary",
     "C1": "the canary over gRPC, one example a request",
+    "Cs": "the same requests in another order and grouping",
+    "Cp": "the same requests from many threads at once",
     "R": "the canary over REST, rows",
+    "Rc": "the canary over REST, columns",
     "Rr": "the canary's serve_raw over REST, rows of raw values",
 }
 FEATURE_ARMS = frozenset({"M", "Bt", "Ct"})
@@ -50,6 +55,9 @@ _NO_JSON = frozenset(
 )
 _NO_JSON_INPUT = _NO_JSON | {DataType.DT_UINT16}
 Signatures = Mapping[str, SignatureDef]
+_ORDER_SEED = 0
+_AT_ONCE_THREADS = 8
+_AT_ONCE_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -92,12 +100,23 @@ class Panel:
         yield "C", lambda: self._predict(self.canary, self.batch_size)
         yield "C again", lambda: self._predict(self.canary, self.batch_size)
         yield "C1", lambda: self._predict(self.canary, 1)
+        yield "Cs", self._other_order
+        yield "Cp", self._at_once
         yield "Ct", lambda: self._transform(self.canary)
         yield "Bt", lambda: self._transform(self.reference)
         yield "A", self._predict_transformed
         yield "B", lambda: self._predict(self.reference, self.batch_size)
         yield "R", self._rest_rows
+        yield "Rc", self._rest_columns
         yield "Rr", self._rest_raw_rows
+
+    def ask_fresh(self, fresh: CanaryClient) -> Answers:
+        """Ask a second, fresh start of the canary: the arm C'.
+
+        Raises:
+            CanaryDied: If that server is dead.
+        """
+        return self._predict(fresh, self.batch_size)
 
     def _trainer(self) -> Answers | Missing:
         if self.recorded.outputs is None:
@@ -112,13 +131,27 @@ class Panel:
         return Answers(tuple(range(self.recorded.count)), rows, {})
 
     def _predict(self, client: CanaryClient, batch_size: int) -> Answers:
+        return collect(self._asker(client), range(self.recorded.count), batch_size)
+
+    def _asker(self, client: CanaryClient) -> Asker:
         name = self.recorded.signature_name
 
         def ask(indices: Sequence[int]) -> Mapping[str, list[NDArray[np.generic]]]:
             inputs = stack_rows(self.recorded.inputs, indices)
             return split_rows(client.predict(name, inputs), len(indices))
 
-        return collect(ask, self.recorded.count, batch_size)
+        return ask
+
+    def _other_order(self) -> Answers:
+        """Ask in a shuffled order and in batches of another size."""
+        order = np.random.default_rng(_ORDER_SEED).permutation(self.recorded.count).tolist()
+        return collect(self._asker(self.canary), order, self.batch_size // 2 + 1)
+
+    def _at_once(self) -> Answers:
+        """Ask in small batches from many threads at once."""
+        return collect_at_once(
+            self._asker(self.canary), self.recorded.count, _AT_ONCE_BATCH, _AT_ONCE_THREADS
+        )
 
     def _transform(self, client: CanaryClient) -> Answers | Missing:
         contract, examples = self.recorded.contract, self.recorded.examples
@@ -127,7 +160,7 @@ class Panel:
         if contract is None or examples is None:
             return Missing("no serving contract was recorded")
         ask = transform_asker(client, contract, examples, self.signatures)
-        return collect(ask, self.recorded.count, self.batch_size)
+        return collect(ask, range(self.recorded.count), self.batch_size)
 
     def _predict_transformed(self) -> Answers | Missing:
         contract, records = self.recorded.contract, self.recorded.transformed
@@ -142,16 +175,27 @@ class Panel:
             outputs = self.reference.predict("predict_transformed", inputs)
             return split_rows(outputs, len(indices))
 
-        return collect(ask, self.recorded.count, self.batch_size)
+        return collect(ask, range(self.recorded.count), self.batch_size)
 
     def _rest_rows(self) -> Answers | Missing:
         if reason := self._no_rest(self.recorded.signature_name):
             return Missing(reason)
         return collect(
             self._rows_asker(self.recorded.signature_name, self.recorded.inputs),
-            self.recorded.count,
+            range(self.recorded.count),
             self.batch_size,
         )
+
+    def _rest_columns(self) -> Answers | Missing:
+        name = self.recorded.signature_name
+        if reason := self._no_rest(name):
+            return Missing(reason)
+
+        def ask(indices: Sequence[int]) -> Mapping[str, list[NDArray[np.generic]]]:
+            inputs = stack_rows(self.recorded.inputs, indices)
+            return split_rows(self.canary.predict_columns(name, inputs), len(indices))
+
+        return collect(ask, range(self.recorded.count), self.batch_size)
 
     def _rest_raw_rows(self) -> Answers | Missing:
         contract, examples = self.recorded.contract, self.recorded.examples
@@ -161,7 +205,8 @@ class Panel:
             return Missing("no serving contract was recorded")
         arrays = raw_arrays(examples, contract.raw_features)
         rows = {name: list(array) for name, array in arrays.items()}
-        return collect(self._rows_asker("serve_raw", rows), self.recorded.count, self.batch_size)
+        ask = self._rows_asker("serve_raw", rows)
+        return collect(ask, range(self.recorded.count), self.batch_size)
 
     def _rows_asker(
         self, signature: str, inputs: Mapping[str, Sequence[NDArray[np.generic]]]

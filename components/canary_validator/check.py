@@ -16,7 +16,7 @@ from tfx_parity.canary.eager import ask_eager
 from tfx_parity.canary.inspection import ModelInspection, inspect_model
 from tfx_parity.canary.native import NOT_EXERCISED, NativeBackend
 from tfx_parity.canary.versions import find_version
-from tfx_parity.canary_validator.answers import Missing, stack_rows
+from tfx_parity.canary_validator.answers import Answers, Missing, stack_rows
 from tfx_parity.canary_validator.arms import MEANINGS, Panel, arm_summary
 from tfx_parity.canary_validator.comparing import Limits, not_compared, tolerance_text
 from tfx_parity.canary_validator.coverage_check import (
@@ -30,6 +30,7 @@ from tfx_parity.canary_validator.preflight import (
     find_signature_faults,
     find_stale_transform_graph,
     find_unservable_ops,
+    find_version_mismatch,
 )
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import find_refusals, load_cause
@@ -157,6 +158,7 @@ class _Check:
         self, panel: Panel, canary: RunningCanary, inspection: ModelInspection
     ) -> ParityResult:
         answers = panel.ask_all(lambda arm: self.progress(f"asking arm {arm}: {MEANINGS[arm]}"))
+        answers["C'"] = self._ask_fresh(panel)
         refusals = find_refusals(self.recorded, answers, self._ask_eager)
         self.progress("asking the coverage set")
         coverage = (
@@ -166,6 +168,7 @@ class _Check:
         )
         self.progress("climbing the ladder")
         stale = find_stale_transform_graph(self.recorded, self.model)
+        versions = find_version_mismatch(canary.identity.version, inspection)
         ladder = Climb(
             recorded=self.recorded,
             answers=answers,
@@ -175,9 +178,9 @@ class _Check:
             limits=self.options.limits,
             is_native=canary.identity.backend == "native",
         ).ladder()
-        hard = [*refusals, *stale]
-        causes = [*hard, *ladder.causes]
-        causes += coverage_causes(coverage, causes)
+        hard = [*refusals, *stale, *versions]
+        causes = [*refusals, *stale, *ladder.causes]
+        causes += [*coverage_causes(coverage, causes), *versions]
         summary = coverage.summary()
         verdict, decision = decide(
             ladder, hard, summary, self.recorded.outputs, self.options.limits
@@ -201,6 +204,13 @@ class _Check:
             reproduce=self._command(),
             redacted=False,
         )
+
+    def _ask_fresh(self, panel: Panel) -> Answers:
+        arm = "C'"
+        self.progress(f"asking arm {arm}: {MEANINGS[arm]}")
+        deadline = self.options.startup_deadline_s
+        with self.backend.start(self.model, startup_deadline_s=deadline) as fresh:
+            return panel.ask_fresh(fresh.client)
 
     def failed(
         self,

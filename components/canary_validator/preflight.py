@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tfx_parity.protos import TensorInfo
 from tfx_parity.serving_api.dtypes import data_type, type_name
 
 _SHOWN = 5
+_MINOR = re.compile(r"\d+\.\d+")
 
 
 def find_unservable_ops(inspection: ModelInspection) -> list[Cause]:
@@ -138,6 +140,21 @@ def _changed_vocabularies(contract: ServingContract, model: Path) -> list[str]:
         if path.is_file() and sha256_of_file(path) != digest:
             changed.append(f"the vocabulary assets/{name} is not the trainer's")
     return changed
+
+
+def find_version_mismatch(server: str, inspection: ModelInspection) -> list[Cause]:
+    """Return a cause where the server's TensorFlow is of another minor version than the model's.
+
+    Args:
+        server: The server's version, which holds TensorFlow's.
+        inspection: What the model shows without a request.
+    """
+    found, model = _MINOR.search(server), _MINOR.match(inspection.tensorflow_version)
+    if found is None or model is None or found[0] == model[0]:
+        return []
+    detail = f"The model was written by TensorFlow {inspection.tensorflow_version}; the server is "
+    place = f"TensorFlow {model[0]} in the model, {found[0]} in the server"
+    return [_cause(CauseCode.VERSION_MISMATCH, place, f"{detail}{server}.")]
 
 
 def _some(items: list[str]) -> str:

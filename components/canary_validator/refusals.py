@@ -19,8 +19,8 @@ _NO_VALUE = re.compile(
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
-_GRPC_ARMS = ("C", "C again", "C1")
-_REST_ARMS = ("R", "Rr")
+_GRPC_ARMS = ("C", "C again", "C'", "C1", "Cs", "Cp")
+_REST_ARMS = ("R", "Rc", "Rr")
 AskEager = Callable[[int], str]
 
 

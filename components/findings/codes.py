@@ -23,7 +23,9 @@ class CauseCode(str, Enum):
     TRANSFORM_GRAPH_STALE = "TRANSFORM_GRAPH_STALE"
     TRAINING_MODE = "TRAINING_MODE"
     NONDETERMINISTIC = "NONDETERMINISTIC"
+    REINITIALISED = "REINITIALISED"
     BATCH_DEPENDENT = "BATCH_DEPENDENT"
+    CONCURRENCY = "CONCURRENCY"
     NON_FINITE = "NON_FINITE"
     PREPROCESSING_SKEW = "PREPROCESSING_SKEW"
     MISSING_VALUE_SKEW = "MISSING_VALUE_SKEW"
@@ -33,6 +35,7 @@ class CauseCode(str, Enum):
     GRAPH_OPTIMISATION = "GRAPH_OPTIMISATION"
     RUNTIME_SKEW = "RUNTIME_SKEW"
     TRANSPORT_SKEW = "TRANSPORT_SKEW"
+    VERSION_MISMATCH = "VERSION_MISMATCH"
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,16 @@ MEANINGS: Mapping[CauseCode, Meaning] = {
         "the same request gets different answers",
         "Take random ops out of the serving function, or derive their seed from the input.",
     ),
+    CauseCode.REINITIALISED: Meaning(
+        "initialisation",
+        "another start of the server gives other answers",
+        "Restore every variable and table from the export: none may be initialised at load.",
+    ),
+    CauseCode.CONCURRENCY: Meaning(
+        "run time",
+        "requests that run at the same time change each other's answers",
+        "Take variables that requests write to out of the serving function.",
+    ),
     CauseCode.BATCH_DEPENDENT: Meaning(
         "input handling",
         "an example's answer depends on the examples beside it",
@@ -169,5 +182,10 @@ MEANINGS: Mapping[CauseCode, Meaning] = {
         "input handling",
         "the same request gets another answer over REST than over gRPC",
         "Send what JSON cannot carry (missing values, types) as serialized tf.Examples in base64.",
+    ),
+    CauseCode.VERSION_MISMATCH: Meaning(
+        "run time",
+        "the server is of another TensorFlow than the model",
+        "Serve with the TensorFlow minor version that the model was exported with, or export anew.",
     ),
 }

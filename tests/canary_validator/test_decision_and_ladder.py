@@ -32,7 +32,7 @@ RANDOM = np.random.default_rng(0)
 SCORES = RANDOM.normal(size=(COUNT, 3)).astype(np.float32)
 FEATURE = RANDOM.normal(size=(COUNT, 1)).astype(np.float32)
 LIMITS = Limits(max_mismatch_rate=0.01, confidence=0.95)
-PREDICTION_ARMS = ("T", "C", "C again", "C1", "A", "B", "R", "Rr")
+PREDICTION_ARMS = ("T", "C", "C again", "C'", "C1", "Cs", "Cp", "A", "B", "R", "Rc", "Rr")
 FEATURE_ARMS = ("M", "Bt", "Ct")
 CONTRACT = ServingContract(
     raw_features=(RawFeature("f", "float32", "varlen", (1,), False, Domain()),),
@@ -124,7 +124,7 @@ def _changed(rows: np.ndarray, share: float = 1.0, by: float = 0.1) -> np.ndarra
 
 OTHER = _changed(SCORES)
 OTHER_FEATURE = _changed(FEATURE)
-SERVED = ("C", "C again", "C1", "R", "Rr")
+SERVED = ("C", "C again", "C'", "C1", "Cs", "Cp", "R", "Rc", "Rr")
 
 
 def _all(arms: tuple[str, ...], rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -135,7 +135,12 @@ def _all(arms: tuple[str, ...], rows: np.ndarray) -> dict[str, np.ndarray]:
     ("changes", "code"),
     [
         ({"C again": OTHER}, CauseCode.NONDETERMINISTIC),
+        ({"C'": OTHER}, CauseCode.REINITIALISED),
         ({"C1": OTHER}, CauseCode.BATCH_DEPENDENT),
+        ({"Cs": OTHER}, CauseCode.BATCH_DEPENDENT),
+        ({"C1": OTHER, "Cs": OTHER, "Cp": OTHER}, CauseCode.BATCH_DEPENDENT),
+        ({"Cp": OTHER}, CauseCode.CONCURRENCY),
+        (dict.fromkeys(("C again", "C'", "C1", "Cs", "Cp"), OTHER), CauseCode.NONDETERMINISTIC),
         (
             {**_all((*SERVED, "B"), OTHER), **_all(("Bt", "Ct"), OTHER_FEATURE)},
             CauseCode.PREPROCESSING_SKEW,
@@ -144,6 +149,7 @@ def _all(arms: tuple[str, ...], rows: np.ndarray) -> dict[str, np.ndarray]:
         (_all((*SERVED, "B"), OTHER), CauseCode.SIGNATURE_GLUE),
         (_all(SERVED, OTHER), CauseCode.GRAPH_OPTIMISATION),
         ({"R": OTHER}, CauseCode.TRANSPORT_SKEW),
+        ({"Rc": OTHER}, CauseCode.TRANSPORT_SKEW),
         ({"Rr": OTHER}, CauseCode.TRANSPORT_SKEW),
     ],
     ids=lambda value: value.value if isinstance(value, CauseCode) else "",
@@ -275,7 +281,7 @@ def test_too_few_examples_are_inconclusive_and_say_how_many_are_needed() -> None
 
 def test_nothing_compared_is_never_a_pass() -> None:
     """With no arm but the canary's own there is no verdict on the model."""
-    alone: dict[str, np.ndarray | None] = dict.fromkeys(("T", "A", "B", "M", "Bt", "Ct", "R", "Rr"))
+    alone: dict[str, np.ndarray | None] = dict.fromkeys(("T", "A", "B", "M", "Bt", "Ct", "R", "Rc", "Rr"))
 
     assert Verdict.INCONCLUSIVE is _decide(_climb(alone))[0]
 

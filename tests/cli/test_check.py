@@ -151,6 +151,22 @@ def test_a_keras_3_model_that_only_eager_python_can_run_is_uninitialised(
     assert "eager Python answers the same request" in cause["evidence"]["detail"]
 
 
+def test_a_model_of_another_tensorflow_is_told(copied: Any) -> None:
+    """A model that another minor version wrote is not proven by this server."""
+    from tfx_parity.protos import SavedModel
+
+    graph = copied.model / "saved_model.pb"
+    saved = SavedModel.FromString(graph.read_bytes())
+    for meta_graph in saved.meta_graphs:
+        meta_graph.meta_info_def.tensorflow_version = "2.11.1"
+    graph.write_bytes(saved.SerializeToString())
+
+    exit_code, report, _ = _check(copied.model, copied.run)
+
+    assert (1, ["VERSION_MISMATCH"]) == (exit_code, [c["code"] for c in report["causes"]])
+    assert "TensorFlow 2.11 in the model" in report["causes"][0]["place"]
+
+
 def test_predictions_without_the_trainers_folder_are_compared_alone(copied: Any) -> None:
     """A plain file of PredictionLogs is enough; the report names the arms that it lacks."""
     logs = copied.run / "trainer_predictions" / "predictions.tfrecord"
