@@ -51,7 +51,8 @@ $(VENV)/.installed: $(UV) $(PINNED).txt pyproject.toml setup.py
 	@python=$$($(FIND_PYTHON)); mkdir -p build; \
 	echo "installing $$(grep -c == $(PINNED).txt) pinned packages into $(VENV) (about a minute)"; \
 	{ $(UV) venv -q --clear --python $$python $(VENV) \
-	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps -r $(PINNED).txt \
+	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps --compile-bytecode \
+		-r $(PINNED).txt \
 	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps -e .; } >$(LOG) 2>&1 \
 	|| { cat $(LOG) >&2; exit 1; }
 	@touch $@

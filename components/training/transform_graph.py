@@ -59,6 +59,7 @@ class TransformGraph:
         names = {feature.name for feature in self.contract.serving_features}
         return {k: v for k, v in self._output.transformed_feature_spec().items() if k in names}
 
+    @tf.autograph.experimental.do_not_convert  # Converting TFT's own code takes ten seconds.
     def transform(self, raw: Features) -> dict[str, object]:
         """Return the transformed features that can be made of these raw features."""
         return dict(self.layer(dict(raw)))
