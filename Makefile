@@ -64,7 +64,8 @@ constraints: $(UV)  ## Resolve the pinned set anew.
 		&& mv $(PINNED).new $(PINNED).txt
 
 benchmarks: $(VENV)/.installed  ## Measure the figures in the docs.
-	@$(VENV)/bin/python -m benchmarks
+	@$(VENV)/bin/python benchmarks/canary.py
+	@$(VENV)/bin/python benchmarks/comparator.py
 
 clean:  ## Remove what was made, except runs.
 	@rm -rf $(VENV) .uv build dist *.egg-info
