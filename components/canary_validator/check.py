@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +112,7 @@ def _run(check: _Check) -> ParityResult:
     try:
         return check.run()
     except ModelLoadError as error:
-        return check.failed(load_cause(check.model, error))
+        return check.failed(load_cause(check.model, error, None))
     except CanaryDied as error:
         recorded = check.recorded
         detail = "The server died under a request."
@@ -133,9 +133,12 @@ class _Check:
         deadline = self.options.startup_deadline_s
         with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
             inspecting = pool.submit(inspect_model, self.model, deadline)
-            canary = stack.enter_context(
-                self.backend.start(self.model, startup_deadline_s=deadline)
-            )
+            try:
+                canary = stack.enter_context(
+                    self.backend.start(self.model, startup_deadline_s=deadline)
+                )
+            except ModelLoadError as error:
+                return self.failed(load_cause(self.model, error, _inspected(inspecting)))
             inspection = inspecting.result()
             signatures = canary.client.signature_defs()
             blocking = find_unservable_ops(inspection)
@@ -297,6 +300,14 @@ class _Check:
         if options.redact:
             words.append("--redact")
         return shlex.join(words)
+
+
+def _inspected(inspecting: Future[ModelInspection]) -> ModelInspection | None:
+    """Return what a model shows without a request, None where its graph cannot be read."""
+    try:
+        return inspecting.result()
+    except ModelLoadError:
+        return None
 
 
 def _proving_pairs(causes: Sequence[Cause]) -> list[tuple[str, str]]:

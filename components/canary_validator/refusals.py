@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tfx_parity.canary.backend import ModelLoadError
+from tfx_parity.canary.inspection import ModelInspection
 from tfx_parity.canary_validator.answers import Answers, Failure, Missing
+from tfx_parity.canary_validator.preflight import find_unservable_ops
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.findings import Cause, CauseCode, Evidence
 from tfx_parity.serving_api.status import Code
@@ -19,6 +22,7 @@ _NO_VALUE = re.compile(
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
+_WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 _GRPC_ARMS = ("C", "C again", "C'", "C1", "Cs", "Cp")
 _REST_ARMS = ("R", "Rc", "Rr")
 AskEager = Callable[[int], str]
@@ -96,15 +100,31 @@ def _code(recorded: Recorded, failure: Failure) -> tuple[CauseCode, str]:
     return CauseCode.REQUEST_FAILED, signature
 
 
-def load_cause(model: Path, error: ModelLoadError) -> Cause:
-    """Return what a failed load is called."""
-    code, place = CauseCode.LOAD_FAILED, f"model {model}"
-    if "warmup" in error.message.lower() or "warm-up" in error.message.lower():
-        code, place = CauseCode.WARMUP_FAILED, "assets.extra/tf_serving_warmup_requests"
-    elif error.code is Code.NOT_FOUND and "/assets/" in error.message:
+def load_cause(model: Path, error: ModelLoadError, inspection: ModelInspection | None) -> Cause:
+    """Return what a failed load is called.
+
+    Args:
+        model: The model.
+        error: What the server said.
+        inspection: What the model shows without a request, loaded without its warm-up; None where
+            not even its graph can be read.
+    """
+    message = f"{error.code.name}: {error.message}"
+    if inspection is not None and _is_warmup(model, error, inspection):
+        # Its requests are examples, which the message may quote.
+        detail = f"A warm-up request fails ({error.code.name}); without them the model loads."
+        evidence = Evidence(None, 0, 0, detail, message=error.message)
+        return Cause(CauseCode.WARMUP_FAILED, str(_WARMUP), evidence)
+    if error.code is Code.NOT_FOUND and "/assets/" in error.message:
         asset = error.message.split("/assets/")[1].split(";")[0].strip()
-        code, place = CauseCode.MISSING_ASSET, f"assets/{asset}"
-    if code is CauseCode.WARMUP_FAILED:  # Its requests are examples, which the message may quote.
-        detail = f"A warm-up request fails ({error.code.name})."
-        return Cause(code, place, Evidence(None, 0, 0, detail, message=error.message))
-    return Cause(code, place, Evidence(None, 0, 0, f"{error.code.name}: {error.message}"))
+        return Cause(CauseCode.MISSING_ASSET, f"assets/{asset}", Evidence(None, 0, 0, message))
+    if inspection is not None and (unservable := find_unservable_ops(inspection)):
+        evidence = replace(unservable[0].evidence, message=message)
+        return replace(unservable[0], evidence=evidence)
+    return Cause(CauseCode.LOAD_FAILED, f"model {model}", Evidence(None, 0, 0, message))
+
+
+def _is_warmup(model: Path, error: ModelLoadError, inspection: ModelInspection) -> bool:
+    """Whether a load failed by its warm-up: the text need not say so, but nothing else is left."""
+    is_late = error.code is Code.DEADLINE_EXCEEDED
+    return inspection.load_failure is None and (model / _WARMUP).is_file() and not is_late
