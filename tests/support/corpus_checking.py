@@ -1,0 +1,34 @@
+"""The corpus built and checked: each case by the code that `tfx-parity check` runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from corpus_cases import Case
+
+from tfx_parity.canary_validator.check import check_model
+from tfx_parity.canary_validator.recorded import read_recorded
+from tfx_parity.findings import ParityResult
+
+
+def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> None:
+    """Build cases in a process of its own, each in a folder of its name."""
+    script = Path(__file__).with_name("corpus_build.py")
+    names = [case.name for case in cases]
+    made = subprocess.run(
+        [sys.executable, str(script), str(folder), str(transform_graph), *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr[-4000:]
+
+
+def check_case(folder: Path) -> ParityResult:
+    """Check the model of a case's folder against what its trainer recorded."""
+    run = folder / "run"
+    predictions = run if run.is_dir() else folder / "predictions.tfrecord"
+    return check_model(folder / "model", read_recorded(predictions))
