@@ -13,11 +13,14 @@ REAL := native or tensorflow or tfx or package
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+NO_BROWSER := no chromium, chromium-browser or google-chrome is on the PATH.
+
 FIND_PYTHON = for name in python3.11 python3.10 python3 python; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
 	2>/dev/null && { command -v "$$name"; break; }; done
 
-.PHONY: demo test unit lint serve-demo benchmarks constraints clean help
+.PHONY: demo test test-browser unit lint serve-demo benchmarks constraints clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,9 +30,15 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 
 test: lint unit  ## Lint, types and every test.
 	@$(VENV)/bin/python -m pytest -q tests -m "$(REAL)"
+	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
+	 browser did not run: $(NO_BROWSER)"; fi
+
+test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
+	@test -n "$(BROWSER)" || { echo "$(NO_BROWSER)" >&2; exit 2; }
+	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
 unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
-	@$(VENV)/bin/python -m pytest -q -n 2 tests -m "not ($(REAL))"
+	@$(VENV)/bin/python -m pytest -q -n 2 tests -m "not ($(REAL) or browser)"
 
 lint: $(VENV)/.installed  ## ruff and mypy.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .

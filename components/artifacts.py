@@ -6,7 +6,7 @@ from tfx.types import artifact
 
 
 class ParityReport(artifact.Artifact):
-    """A report of a model's answers in Serving against its trainer's: `report.json`."""
+    """A model's answers in Serving against its trainer's: `report.json` and `report.html`."""
 
     TYPE_NAME = "ParityReport"
     PROPERTIES = {  # noqa: RUF012 - TFX reads it from the class

@@ -92,8 +92,25 @@ class Compared:
         ]
         found.sort(key=lambda ranked: (ranked[0], -ranked[2].ratio))
         return tuple(
-            _worst_element(name, element, self.indices[element.row], examples)
-            for _, name, element in found[:WORST_SHOWN]
+            self._worst_element(name, element, examples) for _, name, element in found[:WORST_SHOWN]
+        )
+
+    def _worst_element(
+        self, name: str, element: FoundElement, examples: Sequence[bytes] | None
+    ) -> WorstElement:
+        assert self.outputs is not None  # noqa: S101 - what the caller has shown, for mypy
+        dtype = self.outputs.outputs[name].dtype
+        example = self.indices[element.row]
+        return WorstElement(
+            example=example,
+            output=name,
+            index=element.index,
+            reference=value_text(element.reference, dtype),
+            candidate=value_text(element.candidate, dtype),
+            is_string=isinstance(element.reference, bytes | str),
+            ratio=_finite(element.ratio),
+            ulps=element.ulps,
+            raw=None if examples is None else example_text(examples[example]),
         )
 
 
@@ -154,22 +171,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _worst_element(
-    output: str, element: FoundElement, example: int, examples: Sequence[bytes] | None
-) -> WorstElement:
-    return WorstElement(
-        example=example,
-        output=output,
-        index=element.index,
-        reference=value_text(element.reference),
-        candidate=value_text(element.candidate),
-        is_string=isinstance(element.reference, bytes | str),
-        ratio=_finite(element.ratio),
-        ulps=element.ulps,
-        raw=None if examples is None else example_text(examples[example]),
-    )
-
-
 def tolerance_text(tolerance: Tolerance) -> str:
     """Return what agrees as text."""
     if tolerance.is_exact:
@@ -177,9 +178,20 @@ def tolerance_text(tolerance: Tolerance) -> str:
     return f"|a-b| <= {tolerance.atol:g} + {tolerance.rtol:g} * |reference|"
 
 
-def value_text(value: object) -> str:
-    """Return a value as text that a person can read, bytes as the text they hold."""
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
+def value_text(value: object, dtype: str) -> str:
+    """Return a value as text that a person can read: bytes as the text they hold, floats short.
+
+    Args:
+        value: A plain Python value.
+        dtype: The name of the numpy dtype that it came from: 16.7 as a float32 is 16.7, and not
+            16.700000762939453.
+    """
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "backslashreplace")
+    elif isinstance(value, float):
+        text = str(np.dtype(dtype).type(value))
+    else:
+        text = str(value)
     return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}... ({len(text)} characters)"
 
 
@@ -194,6 +206,6 @@ def _feature_text(feature: object) -> str:
     if kind is None:
         return "(no value)"
     values = getattr(feature, kind).value
-    shown = [value_text(value) for value in values[:_VALUES_SHOWN]]
+    shown = [value_text(value, "float32") for value in values[:_VALUES_SHOWN]]
     more = f", ... ({len(values)} values)" if len(values) > _VALUES_SHOWN else ""
     return ", ".join(shown) + more if shown else "(no value)"

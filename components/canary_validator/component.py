@@ -67,7 +67,7 @@ class CanaryValidator(base_component.BaseComponent):
     Component `outputs` contains:
 
     - `blessing`: an `InfraBlessing`, as of TFX's InfraValidator; an unmodified Pusher obeys it.
-    - `report`: a `ParityReport` with `report.json`.
+    - `report`: a `ParityReport` with `report.json` and, for people, `report.html`.
     """
 
     SPEC_CLASS = CanaryValidatorSpec

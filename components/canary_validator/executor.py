@@ -23,7 +23,7 @@ from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
 from tfx_parity.contract.trainer_predictions import FOLDER_NAME
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import ParityResult, Verdict
-from tfx_parity.reporting.report_json import write_json
+from tfx_parity.reporting.report_files import write_report
 
 _log = logging.getLogger(__name__)
 
@@ -146,9 +146,10 @@ def _check_wiring(recorded: Recorded, contract: ServingContract | None, run_uri:
 
 def _write_report(artifact: types.Artifact, result: ParityResult) -> None:
     with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
-        path = write_json(Path(folder), result)
+        paths = write_report(Path(folder), result)
         fileio.makedirs(artifact.uri)
-        fileio.copy(str(path), f"{artifact.uri}/{path.name}", overwrite=True)
+        for path in paths:
+            fileio.copy(str(path), f"{artifact.uri}/{path.name}", overwrite=True)
     artifact.verdict = result.verdict.value
     artifact.examples = result.decision.examples
     artifact.mismatching = result.decision.mismatching

@@ -62,10 +62,11 @@ class Ladder:
 
     @property
     def noise_ratio(self) -> float | None:
-        """The canary's own noise: the greatest ratio of the noise rungs; None: not measured."""
+        """The greatest ratio of the noise rungs; None: not measured, or beyond any tolerance."""
         found = [self.rungs[pair].rung for pair in _NOISE]
         ratios = [rung.max_ratio for rung in found if rung.examples]
-        return max((r for r in ratios if r is not None), default=None)
+        known = [ratio for ratio in ratios if ratio is not None]
+        return max(known, default=None) if len(known) == len(ratios) else None
 
 
 @dataclass(frozen=True)

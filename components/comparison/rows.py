@@ -52,6 +52,11 @@ class RowComparison:
         """What the rows were compared with."""
         return self._rule.tolerance
 
+    @property
+    def dtype(self) -> str:
+        """The name of the reference's dtype; of both sides' where they differ."""
+        return " or ".join(sorted(frozenset.union(*self._pairs.dtypes)))
+
     @cached_property
     def worst_ratio(self) -> npt.NDArray[np.float64]:
         """float64 [count], each row's greatest ratio; +inf where shape or dtype differ."""

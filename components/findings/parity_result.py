@@ -117,7 +117,7 @@ class Decision:
         confidence: Confidence of the bound.
         max_mismatch_rate: The rate allowed.
         noise_ratio: The canary's own noise, as the greatest ratio to the tolerance; None where it
-            was not measured.
+            was not measured, or lies beyond any tolerance.
         sentence: The verdict's reason in one sentence.
     """
 

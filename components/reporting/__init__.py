@@ -1,1 +1,1 @@
-"""A parity result as JSON and as console text."""
+"""A parity result as JSON, as console text and as one HTML page."""

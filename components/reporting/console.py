@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfx_parity.findings import MEANINGS, Arm, Cause, ParityResult, Rung, Verdict
+from tfx_parity.reporting.wording import count_text, ratio_text
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
 _STATES = {
@@ -49,10 +50,12 @@ def _cause(number: int, cause: Cause) -> RenderableType:
         Text.assemble(("   where  ", "dim"), cause.place),
         Text.assemble(("   seen   ", "dim"), cause.evidence.detail),
     ]
+    if cause.evidence.message:
+        lines.append(Text.assemble(("   server ", "dim"), cause.evidence.message))
     for worst in cause.evidence.worst[:_WORST_SHOWN]:
         index = f"[{', '.join(map(str, worst.index))}]" if worst.index else ""
         value = f"{worst.reference} became {worst.candidate}"
-        ratio = "" if worst.ratio is None else f", {worst.ratio:.3g} times the tolerance"
+        ratio = "" if worst.ratio is None else f", {ratio_text(worst.ratio)} times the tolerance"
         text = f"example {worst.example}, {worst.output}{index}: {value}{ratio}"
         lines.append(Text.assemble(("          ", "dim"), text))
     lines.append(Text.assemble(("   to do  ", "dim"), meaning.advice))
@@ -74,8 +77,8 @@ def _rung(rung: Rung) -> tuple[RenderableType, ...]:
     pair = Text.assemble(rung.pair[0], (f" {sign} ", f"bold {colour}"), rung.pair[1])
     if rung.state == "not compared":
         return pair, Text(rung.reason, style="dim", overflow="fold"), "", "", ""
-    ratio = "not a number" if rung.max_ratio is None else f"{rung.max_ratio:.2g}"
-    return pair, Text(rung.state, style=colour), str(rung.examples), str(rung.mismatching), ratio
+    counts = count_text(rung.examples), count_text(rung.mismatching)
+    return pair, Text(rung.state, style=colour), *counts, ratio_text(rung.max_ratio)
 
 
 def _missing(arm: Arm) -> RenderableType:
@@ -90,6 +93,7 @@ def _footer(result: ParityResult) -> list[str]:
         else f"rare values: {coverage.missing}"
     ]
     lines += [f"  {line}" for line in coverage.detail[:_WORST_SHOWN]]
+    lines += [f"  the server: {message}" for message in coverage.messages[:1]]
     lines += [f"tolerance of {name}: {text}" for name, text in sorted(result.tolerances.items())]
     if canary := result.environment.get("canary"):
         lines.append(f"canary: {canary}; not exercised: {', '.join(result.not_exercised)}")

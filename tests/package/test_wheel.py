@@ -52,7 +52,12 @@ def test_the_wheel_holds_one_package_with_its_data(installed: Path) -> None:
     names = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
 
     assert {"tfx_parity"} == names
-    for data in ("py.typed", "schemas/penguins.pbtxt", "schemas/parity_report.schema.json"):
+    for data in (
+        "py.typed",
+        "schemas/penguins.pbtxt",
+        "schemas/parity_report.schema.json",
+        "reporting/templates/page.html",
+    ):
         assert (installed / "tfx_parity" / data).is_file(), data
 
 
