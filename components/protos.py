@@ -50,6 +50,7 @@ def _tensorflow_stand_in() -> Iterator[None]:
 with _tensorflow_stand_in():
     from tensorflow.core.example.example_pb2 import Example
     from tensorflow.core.example.feature_pb2 import Feature
+    from tensorflow.core.framework.attr_value_pb2 import AttrValue
     from tensorflow.core.framework.function_pb2 import FunctionDef
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.kernel_def_pb2 import KernelList
@@ -67,6 +68,7 @@ with _tensorflow_stand_in():
         get_model_status_pb2,
         inference_pb2,
         input_pb2,
+        model_management_pb2,
         model_pb2,
         model_service_pb2_grpc,
         predict_pb2,
@@ -74,16 +76,24 @@ with _tensorflow_stand_in():
         prediction_service_pb2_grpc,
         regression_pb2,
     )
+    from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
+        FileSystemStoragePathSourceConfig,
+    )
+    from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 __all__ = [
+    "AttrValue",
     "ConfigProto",
     "DataType",
     "Example",
     "Feature",
+    "FileSystemStoragePathSourceConfig",
     "FunctionDef",
     "GraphDef",
     "KernelList",
     "MetaGraphDef",
+    "ModelConfig",
+    "ModelServerConfig",
     "NodeDef",
     "OpDef",
     "OpList",
@@ -98,6 +108,7 @@ __all__ = [
     "get_model_status_pb2",
     "inference_pb2",
     "input_pb2",
+    "model_management_pb2",
     "model_pb2",
     "model_service_pb2_grpc",
     "predict_pb2",

@@ -1,4 +1,4 @@
-"""The gRPC front: PredictionService and ModelService over one servable."""
+"""The gRPC front: PredictionService and ModelService over the served models."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import TypeVar
 import grpc
 
 from tfx_parity.canary.servable import Servable
+from tfx_parity.canary.served_models import ServedModels
 from tfx_parity.errors import BadInputError
 from tfx_parity.protos import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
+    model_management_pb2,
     model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
 )
-from tfx_parity.serving_api.status import ServingError
+from tfx_parity.serving_api.model_config import check_reload
+from tfx_parity.serving_api.status import ServingError, invalid_argument
 
 LOCALHOST = "127.0.0.1"
 # grpc_status_util.cc, kErrorMessageLimit; without it a long text exceeds the limit on headers.
@@ -48,12 +51,13 @@ _Request = TypeVar(
 class GrpcFront:
     """A gRPC server on the loopback: its port is bound at once, it answers after `serve`."""
 
-    def __init__(self, port: int, max_threads: int) -> None:
+    def __init__(self, port: int, max_threads: int, socket_path: str = "") -> None:
         """Bind the port.
 
         Args:
             port: The port; 0 lets the system choose.
             max_threads: How many requests are worked on at once.
+            socket_path: A UNIX socket to listen on as well; empty for none.
 
         Raises:
             BadInputError: If the port cannot be had.
@@ -67,14 +71,25 @@ class GrpcFront:
                 f"Expected port {port} of {LOCALHOST} to be free for the gRPC API, found it in use "
                 "or forbidden. Give another --port."
             ) from error
+        if socket_path:
+            self._listen_at(socket_path)
 
-    def serve(self, servable: Servable) -> None:
+    def _listen_at(self, socket_path: str) -> None:
+        try:
+            self._server.add_insecure_port(f"unix:{socket_path}")
+        except RuntimeError as error:
+            raise BadInputError(
+                f"Expected to listen on a UNIX socket at {socket_path}, found it in use or "
+                "forbidden. Give another --grpc_socket_path."
+            ) from error
+
+    def serve(self, served: ServedModels) -> None:
         """Answer requests from now on, in threads."""
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            _PredictionService(servable), self._server
+            _PredictionService(served), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            _ModelService(servable), self._server
+            _ModelService(served), self._server
         )
         self._server.start()
 
@@ -84,23 +99,23 @@ class GrpcFront:
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def __init__(self, servable: Servable) -> None:
-        self._servable = servable
+    def __init__(self, served: ServedModels) -> None:
+        self._served = served
 
     def Predict(  # noqa: N802 - the names of methods are the protocol's
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return self._ask(self._servable.predict, request, context)
+        return self._ask(Servable.predict, request, context)
 
     def Classify(  # noqa: N802
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
-        return self._ask(self._servable.classify, request, context)
+        return self._ask(Servable.classify, request, context)
 
     def Regress(  # noqa: N802
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
-        return self._ask(self._servable.regress, request, context)
+        return self._ask(Servable.regress, request, context)
 
     def MultiInference(  # noqa: N802
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
@@ -108,8 +123,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer() -> inference_pb2.MultiInferenceResponse:
             # multi_inference_helper.cc: the first task names the model.
             first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-            self._servable.check_spec(first)
-            return self._servable.multi_inference(request, _timeout_ms(context))
+            return self._served.servable(first).multi_inference(request, _timeout_ms(context))
 
         return _answered(context, answer)
 
@@ -118,31 +132,45 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         request: get_model_metadata_pb2.GetModelMetadataRequest,
         context: grpc.ServicerContext,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        return _answered(context, lambda: self._servable.metadata(request))
+        return _answered(context, lambda: self._served.metadata(request))
 
     def _ask(
         self,
-        ask: Callable[[_Request, int], _Answer],
+        ask: Callable[[Servable, _Request, int], _Answer],
         request: _Request,
         context: grpc.ServicerContext,
     ) -> _Answer:
         def answer() -> _Answer:
-            # A request without a ModelSpec is refused for that by its own plan.
-            if request.HasField("model_spec"):
-                self._servable.check_spec(request.model_spec)
-            return ask(request, _timeout_ms(context))
+            if not request.HasField("model_spec"):
+                raise invalid_argument("Missing ModelSpec")
+            servable = self._served.servable(request.model_spec)
+            return ask(servable, request, _timeout_ms(context))
 
         return _answered(context, answer)
 
 
 class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, servable: Servable) -> None:
-        self._servable = servable
+    def __init__(self, served: ServedModels) -> None:
+        self._served = served
 
     def GetModelStatus(  # noqa: N802
         self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
     ) -> get_model_status_pb2.GetModelStatusResponse:
-        return _answered(context, lambda: self._servable.status(request))
+        return _answered(context, lambda: self._served.status(request))
+
+    def HandleReloadConfigRequest(  # noqa: N802
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.ServicerContext,
+    ) -> model_management_pb2.ReloadConfigResponse:
+        def answer() -> model_management_pb2.ReloadConfigResponse:
+            check_reload(request.config)
+            self._served.reload(request.config)
+            response = model_management_pb2.ReloadConfigResponse()
+            response.status.SetInParent()
+            return response
+
+        return _answered(context, answer)
 
 
 def _answered(context: grpc.ServicerContext, answer: Callable[[], _Answer]) -> _Answer:

@@ -1,4 +1,4 @@
-"""From a version folder to a servable: the session, then the warm-up."""
+"""From flags to served models: config, sessions, warm-up."""
 
 from __future__ import annotations
 
@@ -8,45 +8,78 @@ from typing import TYPE_CHECKING
 from google.protobuf import text_format
 
 from tfx_parity.canary.c_api import library, tensorflow_version
+from tfx_parity.canary.model_configs import (
+    WantedVersion,
+    read_config,
+    single_config,
+)
 from tfx_parity.canary.servable import Servable
+from tfx_parity.canary.served_models import ServedModels
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.canary.startup import Stage, StartupReport
+from tfx_parity.canary.versions import single_version
 from tfx_parity.canary.warmup import replay_warmup
 from tfx_parity.errors import BadInputError
-from tfx_parity.protos import ConfigProto
+from tfx_parity.protos import ConfigProto, ModelServerConfig
 from tfx_parity.serving_api.generation import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tfx_parity.canary.server_flags import ServerFlags
-    from tfx_parity.canary.versions import ModelVersion
 
 
-def load_servable(
-    flags: ServerFlags, version: ModelVersion, tell: Callable[[StartupReport], None]
-) -> Servable:
-    """Load a version and replay its warm-up requests.
+def start_models(flags: ServerFlags, tell: Callable[[StartupReport], None]) -> ServedModels:
+    """Load what the flags ask for.
 
     Args:
         flags: The server's flags.
-        version: What to load.
-        tell: Is told when the model's loading begins.
+        tell: Is told when the models' loading begins.
 
     Raises:
-        ServingError: If the model cannot be loaded, or a warm-up request fails.
-        BadInputError: If the session's configuration cannot be read.
+        ServingError: If a model cannot be loaded or a config not be served, or a warm-up request
+            fails.
+        BadInputError: If a file cannot be read, or there is no model.
         ServerUnavailableError: If TensorFlow cannot be opened.
     """
-    config = read_session_config(flags.tensorflow_session_config_file)
+    config = _model_config(flags)
+    load = _loader(flags)
     library()
     tell(StartupReport(Stage.LOADING))
-    session = SavedModelSession(version.path, config)
-    generation = Generation.of_tensorflow(tensorflow_version())
-    servable = Servable(flags.model_name, version.number, session, generation)
-    if flags.enable_model_warmup:
-        replay_warmup(servable, version.path)
-    return servable
+    served = ServedModels(
+        load,
+        Generation.of_tensorflow(tensorflow_version()),
+        labels_before_versions=flags.allow_version_labels_for_unavailable_models,
+    )
+    if config is None:
+        version = single_version(Path(flags.saved_model_path))
+        served.serve([WantedVersion(flags.model_name, version)])
+    else:
+        served.start(config)
+    return served
+
+
+def _model_config(flags: ServerFlags) -> ModelServerConfig | None:
+    if flags.model_config_file:
+        return read_config(flags.model_config_file)
+    if flags.saved_model_path:
+        return None
+    return single_config(flags.model_name, flags.model_base_path)
+
+
+def _loader(flags: ServerFlags) -> Callable[[WantedVersion], Servable]:
+    """Return what loads a version: the session, then the warm-up."""
+    config = read_session_config(flags.tensorflow_session_config_file)
+
+    def load(wanted: WantedVersion) -> Servable:
+        session = SavedModelSession(wanted.version.path, config)
+        generation = Generation.of_tensorflow(tensorflow_version())
+        servable = Servable(wanted.model_name, wanted.version.number, session, generation)
+        if flags.enable_model_warmup:
+            replay_warmup(servable, wanted.version.path)
+        return servable
+
+    return load
 
 
 def read_session_config(file: str) -> ConfigProto | None:

@@ -1,4 +1,4 @@
-"""What the REST front answers to an HTTP request: serving_api's rules over one servable."""
+"""What the REST front answers to an HTTP request: serving_api's rules over the served models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from aiohttp import web
 
-from tfx_parity.canary.servable import Servable
+from tfx_parity.canary.served_models import ServedModels
 from tfx_parity.protos import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -30,11 +30,11 @@ _READ_BODY_S = 60.0
 _JSON = "application/json"
 
 
-def build_application(servable: Servable, pool: Executor, timeout_ms: int) -> web.Application:
+def build_application(served: ServedModels, pool: Executor, timeout_ms: int) -> web.Application:
     """Return an application that answers every path by TF Serving's rules.
 
     Args:
-        servable: What to ask.
+        served: What to ask.
         pool: Where requests are worked on.
         timeout_ms: Of the session's run for a request.
     """
@@ -45,10 +45,10 @@ def build_application(servable: Servable, pool: Executor, timeout_ms: int) -> we
             route = parse_url(request.method, request.raw_path.partition("?")[0])
             body = await _read_body(request)
             answer = await asyncio.get_running_loop().run_in_executor(
-                pool, respond, servable, route, body, timeout_ms
+                pool, respond, served, route, body, timeout_ms
             )
         except ServingError as error:
-            text = format_error(error.message, servable.generation)
+            text = format_error(error.message, served.generation)
             return web.Response(body=text, status=http_status(error.code), content_type=_JSON)
         return web.Response(body=answer, content_type=_JSON)
 
@@ -70,7 +70,7 @@ async def _read_body(request: web.Request) -> bytes:
         ) from error
 
 
-def respond(servable: Servable, route: RestRoute, body: bytes, timeout_ms: int) -> bytes:
+def respond(served: ServedModels, route: RestRoute, body: bytes, timeout_ms: int) -> bytes:
     """Return the body that answers a request.
 
     Raises:
@@ -85,22 +85,21 @@ def respond(servable: Servable, route: RestRoute, body: bytes, timeout_ms: int) 
         metadata_request = get_model_metadata_pb2.GetModelMetadataRequest(
             model_spec=spec, metadata_field=[SIGNATURE_DEF_FIELD]
         )
-        return format_metadata(servable.metadata(metadata_request))
+        return format_metadata(served.metadata(metadata_request))
     if route.verb == "status":
         status_request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
-        return format_status(servable.status(status_request))
+        return format_status(served.status(status_request))
     if route.verb == "predict":
-        servable.check_spec(spec)
-        return servable.predict_json(body, timeout_ms)
-    return _respond_by_examples(servable, spec, route, body, timeout_ms)
+        return served.servable(spec).predict_json(body, timeout_ms)
+    return _respond_by_examples(served, spec, route, body, timeout_ms)
 
 
 def _respond_by_examples(
-    servable: Servable, spec: model_pb2.ModelSpec, route: RestRoute, body: bytes, timeout_ms: int
+    served: ServedModels, spec: model_pb2.ModelSpec, route: RestRoute, body: bytes, timeout_ms: int
 ) -> bytes:
     """Answer `:classify` or `:regress`; the body is read before the model is looked for."""
-    call = parse_inference(body, servable.generation)
-    servable.check_spec(spec)
+    call = parse_inference(body, served.generation)
+    servable = served.servable(spec)
     spec.signature_name = call.signature_name
     if route.verb == "classify":
         classification = classification_pb2.ClassificationRequest(

@@ -14,7 +14,7 @@ from tfx_parity.errors import BadInputError
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from tfx_parity.canary.servable import Servable
+    from tfx_parity.canary.served_models import ServedModels
 
 LOCALHOST = "127.0.0.1"
 _APPLICATION_MODULE = "tfx_parity.canary.rest_application"
@@ -49,11 +49,11 @@ class RestFront:
             target=importlib.import_module, args=(_APPLICATION_MODULE,), name="import", daemon=True
         ).start()
 
-    def serve(self, servable: Servable) -> None:
+    def serve(self, served: ServedModels) -> None:
         """Answer requests from now on, in threads."""
         from tfx_parity.canary.rest_application import build_application  # noqa: PLC0415
 
-        application = build_application(servable, self._pool, self._timeout_ms)
+        application = build_application(served, self._pool, self._timeout_ms)
         self._thread.start()
         starting = asyncio.run_coroutine_threadsafe(self._start(application), self._loop)
         self._runner = starting.result()

@@ -1,4 +1,4 @@
-"""The model that the server holds, and what it answers: the rules of serving_api over a session."""
+"""One version of a model, and what it answers: the rules of serving_api over a session."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import (
     classification_pb2,
-    get_model_metadata_pb2,
-    get_model_status_pb2,
     inference_pb2,
     input_pb2,
-    model_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -31,11 +28,9 @@ from tfx_parity.serving_api.inference_results import (
     multi_inference_response,
     regression_result,
 )
-from tfx_parity.serving_api.metadata import check_metadata_request, metadata_response
 from tfx_parity.serving_api.predict import plan_predict
 from tfx_parity.serving_api.rest_request import parse_predict
 from tfx_parity.serving_api.rest_response import format_predict
-from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 from tfx_parity.serving_api.tensors import to_proto
 
 
@@ -54,22 +49,6 @@ class Servable:
     version: int
     session: SavedModelSession
     generation: Generation
-
-    def check_spec(self, spec: model_pb2.ModelSpec) -> None:
-        """Raise what TF Serving answers for another model or version (server_core.cc).
-
-        Raises:
-            ServingError: INVALID_ARGUMENT or NOT_FOUND.
-        """
-        if not spec.name:
-            raise invalid_argument("ModelSpec has no name specified.")
-        choice = spec.WhichOneof("version_choice")
-        if choice == "version_label":
-            raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
-        asked = spec.version.value if choice == "version" else None
-        if spec.name != self.name or asked not in (None, self.version):
-            wanted = f"Latest({spec.name})" if asked is None else f"Specific({spec.name}, {asked})"
-            raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
 
     def predict(
         self, request: predict_pb2.PredictRequest, timeout_ms: int
@@ -161,41 +140,3 @@ class Servable:
         fetches = sorted({tensor for task in tasks for tensor in task.outputs.values()})
         arrays = self.session.run(feeds, fetches, timeout_ms)
         return dict(zip(fetches, arrays, strict=True)), len(vector)
-
-    def metadata(
-        self, request: get_model_metadata_pb2.GetModelMetadataRequest
-    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        """Describe the signatures; the initialisation op is among them, as in TF Serving.
-
-        Raises:
-            ServingError: With TF Serving's code and text.
-        """
-        check_metadata_request(request)
-        self.check_spec(request.model_spec)
-        return metadata_response(self.name, self.version, self.session.meta_graph.signature_def)
-
-    def status(
-        self, request: get_model_status_pb2.GetModelStatusRequest
-    ) -> get_model_status_pb2.GetModelStatusResponse:
-        """Tell that the version is available (model_servers/get_model_status_impl.cc).
-
-        Raises:
-            ServingError: With TF Serving's code and text.
-        """
-        if not request.HasField("model_spec"):
-            raise invalid_argument("Missing ModelSpec")
-        spec = request.model_spec
-        choice = spec.WhichOneof("version_choice")
-        if choice == "version_label":
-            raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
-        if choice == "version" and (spec.name, spec.version.value) != (self.name, self.version):
-            raise ServingError(
-                Code.NOT_FOUND, f"Could not find version {spec.version.value} of model {spec.name}"
-            )
-        if spec.name != self.name:
-            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {spec.name}")
-        response = get_model_status_pb2.GetModelStatusResponse()
-        found = response.model_version_status.add(version=self.version)
-        found.state = get_model_status_pb2.ModelVersionStatus.AVAILABLE
-        found.status.SetInParent()
-        return response

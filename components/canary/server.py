@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from tfx_parity.canary.lifeline import end_with_parent, private_standard_output
 from tfx_parity.canary.server_flags import ServerFlags, parse_flags, usage
 from tfx_parity.canary.startup import Stage, StartupReport
-from tfx_parity.canary.versions import ModelVersion, latest_version, single_version
+from tfx_parity.canary.versions import found_versions
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.serving_api.status import ServingError
 
 if TYPE_CHECKING:
     from tfx_parity.canary.grpc_front import GrpcFront
     from tfx_parity.canary.rest_front import RestFront
-    from tfx_parity.canary.servable import Servable
+    from tfx_parity.canary.served_models import ServedModels
 
 EXIT_OK = 0
 EXIT_MODEL_REFUSED = 1
@@ -39,7 +39,7 @@ _Tell = Callable[[StartupReport], None]
 
 
 def serve_main(arguments: Sequence[str]) -> int:
-    """Serve a model until the process is told to end (SIGINT, SIGTERM).
+    """Serve models until the process is told to end (SIGINT, SIGTERM).
 
     Args:
         arguments: `tensorflow_model_server`'s flags; see `server_flags.usage()`.
@@ -99,25 +99,25 @@ def _parent_teller() -> _Tell:
 
 
 def _serve(flags: ServerFlags, tell: _Tell) -> None:
-    version = _version_to_serve(flags)
+    if flags.model_base_path and not flags.model_config_file:
+        # No model is told at once, before anything heavy is imported.
+        found_versions(Path(flags.model_base_path), flags.model_name)
     grpc_front, rest_front = _bound_fronts(flags)
-    from tfx_parity.canary.loading import load_servable  # noqa: PLC0415 - see the module
+    from tfx_parity.canary.loading import start_models  # noqa: PLC0415 - see the module
 
-    servable = load_servable(flags, version, tell)
+    served = start_models(flags, tell)
     for front in (grpc_front, rest_front):
         if front is not None:
-            front.serve(servable)
-    tell(_ready(servable, grpc_front, rest_front))
+            front.serve(served)
+    tell(_ready(served, grpc_front, rest_front))
+    if flags.model_config_file_poll_wait_seconds:
+        from tfx_parity.canary.config_polling import poll_config  # noqa: PLC0415
+
+        poll_config(flags.model_config_file, flags.model_config_file_poll_wait_seconds, served)
     _wait_for_the_end(flags)
     for front in (grpc_front, rest_front):
         if front is not None:
             front.stop()
-
-
-def _version_to_serve(flags: ServerFlags) -> ModelVersion:
-    if flags.saved_model_path:
-        return single_version(Path(flags.saved_model_path))
-    return latest_version(Path(flags.model_base_path), flags.model_name)
 
 
 def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | None]:
@@ -126,7 +126,11 @@ def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | Non
     if flags.port or flags.supervised_by:
         from tfx_parity.canary.grpc_front import GrpcFront  # noqa: PLC0415
 
-        grpc_front = GrpcFront(0 if flags.supervised_by else flags.port, flags.grpc_max_threads)
+        grpc_front = GrpcFront(
+            0 if flags.supervised_by else flags.port,
+            flags.grpc_max_threads,
+            flags.grpc_socket_path,
+        )
     if flags.rest_api_port or flags.supervised_by:
         from tfx_parity.canary.rest_front import RestFront  # noqa: PLC0415
 
@@ -139,7 +143,7 @@ def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | Non
 
 
 def _ready(
-    servable: Servable, grpc_front: GrpcFront | None, rest_front: RestFront | None
+    served: ServedModels, grpc_front: GrpcFront | None, rest_front: RestFront | None
 ) -> StartupReport:
     from tfx_parity.canary.c_api import tensorflow_version  # noqa: PLC0415
 
@@ -147,7 +151,7 @@ def _ready(
         Stage.READY,
         grpc_port=0 if grpc_front is None else grpc_front.port,
         rest_port=0 if rest_front is None else rest_front.port,
-        version=servable.version,
+        version=max(served.latest_versions().values(), default=0),
         tensorflow=tensorflow_version(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,33 @@ _THREADS_PER_CPU = 4
 _MAX_PORT = 65535
 _BOOLEANS = {"": True, "=true": True, "=false": False}
 
+# Flags of TF Serving's that change nothing that a client of a canary sees.
+_WITHOUT_EFFECT = frozenset(
+    {
+        "file_system_poll_wait_seconds",
+        "flush_filesystem_caches",
+        "grpc_channel_arguments",
+        "load_retry_interval_micros",
+        "max_num_load_retries",
+        "monitoring_config_file",
+        "num_load_threads",
+        "num_unload_threads",
+        "tensorflow_inter_op_parallelism",
+        "tensorflow_intra_op_parallelism",
+        "tensorflow_session_parallelism",
+    }
+)
+_LOG = logging.getLogger(__name__)
+
 _HELP = {
     "port": "TCP port of the gRPC API on 127.0.0.1; 0 leaves it out",
     "rest_api_port": "TCP port of the REST API on 127.0.0.1; 0 leaves it out",
     "model_name": "name that requests use",
     "model_base_path": "folder with numbered versions; the latest is served",
+    "model_config_file": "ModelServerConfig in text form: several models, versions, labels",
+    "model_config_file_poll_wait_seconds": "seconds between two looks at it; 0 looks once",
+    "allow_version_labels_for_unavailable_models": "labels for versions that are not yet loaded",
+    "grpc_socket_path": "UNIX socket to listen on as well",
     "tensorflow_session_config_file": "ConfigProto in text form for the session",
     "enable_model_warmup": "replay assets.extra/tf_serving_warmup_requests at load",
     "rest_api_timeout_in_ms": "timeout of a REST request",
@@ -46,6 +69,10 @@ class ServerFlags:
     rest_api_port: int = 0
     model_name: str = "default"
     model_base_path: str = ""
+    model_config_file: str = ""
+    model_config_file_poll_wait_seconds: int = 0
+    allow_version_labels_for_unavailable_models: bool = False
+    grpc_socket_path: str = ""
     tensorflow_session_config_file: str = ""
     enable_model_warmup: bool = True
     rest_api_timeout_in_ms: int = 30_000
@@ -59,11 +86,10 @@ class ServerFlags:
         _check_range("rest_api_port", self.rest_api_port, 0, _MAX_PORT)
         _check_range("rest_api_num_threads", self.rest_api_num_threads, 1, None)
         _check_range("grpc_max_threads", self.grpc_max_threads, 1, None)
-        if bool(self.model_base_path) == bool(self.saved_model_path):
-            raise BadInputError(
-                "Expected one of --model_base_path and --saved_model_path, found "
-                f"{'both' if self.model_base_path else 'neither'}."
-            )
+        _check_range(
+            "model_config_file_poll_wait_seconds", self.model_config_file_poll_wait_seconds, 0, None
+        )
+        self._check_model()
         if self.supervised_by:
             return
         if not self.port and not self.rest_api_port:
@@ -73,6 +99,16 @@ class ServerFlags:
         if self.port == self.rest_api_port:
             raise BadInputError(
                 f"Expected different ports, found {self.port} for both --port and --rest_api_port."
+            )
+
+    def _check_model(self) -> None:
+        if self.model_config_file:
+            # As in TF Serving, a config file outweighs --model_name and --model_base_path.
+            return
+        if bool(self.model_base_path) == bool(self.saved_model_path):
+            raise BadInputError(
+                "Expected one of --model_base_path, --model_config_file and --saved_model_path, "
+                f"found {'two' if self.model_base_path else 'none'}."
             )
 
 
@@ -93,6 +129,9 @@ def parse_flags(arguments: Sequence[str]) -> ServerFlags:
     values: dict[str, object] = {}
     for argument in arguments:
         name, equals, value = argument.removeprefix("--").partition("=")
+        if argument.startswith("--") and name in _WITHOUT_EFFECT:
+            _LOG.warning("--%s has no effect on the native canary.", name)
+            continue
         if not argument.startswith("--") or name not in types:
             raise BadInputError(
                 f"Expected flags of the form --name=value, found {argument!r}.\n{usage()}"

@@ -44,11 +44,11 @@ def is_saved_model(path: Path) -> bool:
     return any((path / trace).exists() for trace in _TRACES)
 
 
-def latest_version(base_path: Path, model_name: str) -> ModelVersion:
-    """Return the version below a base path that TF Serving would serve.
+def found_versions(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
+    """Return the versions below a base path, by number, ascending.
 
-    As there, everything whose name is a number counts, a file too; of two names for one number
-    ("1" and "0001") the last in the order of bytes is taken.
+    As in TF Serving, everything whose name is a number counts, a file too; of two names for one
+    number ("1" and "0001") the last in the order of bytes is taken.
 
     Args:
         base_path: The folder that holds version folders.
@@ -77,11 +77,30 @@ def latest_version(base_path: Path, model_name: str) -> ModelVersion:
             _LOG.warning("Version %d: %s is loaded, %s ignored.", number, name, found[number])
         found[number] = name
     if not found:
-        raise BadInputError(
-            f"No versions of servable {model_name} found under base path {base_path}. Did you "
-            "forget to name your leaf directory as a number (eg. '/1/')?"
-        )
-    return ModelVersion(max(found), base_path / found[max(found)])
+        raise no_versions(base_path, model_name)
+    return {number: ModelVersion(number, base_path / found[number]) for number in sorted(found)}
+
+
+def no_versions(base_path: Path, model_name: str) -> BadInputError:
+    """Return the error for a base path without a version to serve, in TF Serving's words."""
+    return BadInputError(
+        f"No versions of servable {model_name} found under base path {base_path}. Did you "
+        "forget to name your leaf directory as a number (eg. '/1/')?"
+    )
+
+
+def latest_version(base_path: Path, model_name: str) -> ModelVersion:
+    """Return the version below a base path that TF Serving would serve.
+
+    Args:
+        base_path: The folder that holds version folders.
+        model_name: For the error's text.
+
+    Raises:
+        BadInputError: If there is none; see `found_versions`.
+    """
+    found = found_versions(base_path, model_name)
+    return found[max(found)]
 
 
 def single_version(saved_model: Path) -> ModelVersion:

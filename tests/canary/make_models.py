@@ -37,6 +37,30 @@ def dtypes(path: str) -> None:
     tf.saved_model.save(module, path, signatures=signatures)
 
 
+class Scaled(tf.Module):
+    """`y = factor x`."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = tf.Variable(factor)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def serve(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer."""
+        return {"y": x * self.factor}
+
+
+def scaled(path: str) -> None:
+    """Three versions: version n answers `y = n x`."""
+    for version in (1, 2, 3):
+        module = Scaled(float(version))
+        tf.saved_model.save(
+            module,
+            str(Path(path).with_name(str(version))),
+            signatures={"serving_default": module.serve},
+        )
+
+
 class Affine(tf.Module):
     """`y = x w + b`, and one signature for each thing a server can suffer."""
 
@@ -252,7 +276,7 @@ def endless(path: str) -> None:
 
 
 MODELS = (
-    affine, dtypes, vocabulary, python_function, compiled, random, batch_norm, keras3_lost,
+    affine, scaled, dtypes, vocabulary, python_function, compiled, random, batch_norm, keras3_lost,
     keras3_dropout, keras3_export, keras2, estimator, endless,
 )  # fmt: skip
 

@@ -56,8 +56,8 @@ def test_the_last_of_equal_flags_counts_and_a_value_may_hold_equals_signs() -> N
         ([BASE, "--grpc_max_threads=0"], "at least 1"),
         ([BASE, "--port=0"], "nothing to serve"),
         ([BASE, "--port=9", "--rest_api_port=9"], "different ports"),
-        ([], "neither"),
-        ([BASE, "--saved_model_path=/m"], "both"),
+        ([], "found none"),
+        ([BASE, "--saved_model_path=/m"], "found two"),
     ],
     ids=[
         "unknown", "one dash", "no dashes", "no value", "no number", "port too high",
