@@ -26,6 +26,7 @@ from tfx_parity.canary_validator.coverage_check import (
 )
 from tfx_parity.canary_validator.decision import decide
 from tfx_parity.canary_validator.ladder import PAIRS, Climb
+from tfx_parity.canary_validator.placing import place_first_cause
 from tfx_parity.canary_validator.preflight import (
     find_signature_faults,
     find_stale_transform_graph,
@@ -184,6 +185,9 @@ class _Check:
         hard = [*refusals, *stale, *versions]
         causes = [*refusals, *stale, *ladder.causes]
         causes += [*coverage_causes(coverage, causes), *versions]
+        causes = place_first_cause(
+            causes, ladder.rungs, panel, self.model, self.options.tolerances, self.progress
+        )
         summary = coverage.summary()
         verdict, decision = decide(
             ladder, hard, summary, self.recorded.outputs, self.options.limits
