@@ -56,19 +56,21 @@ class RunningCanary:
         identity: Which server it is.
         client: Asks it; closed with the canary.
         grpc_address: HOST:PORT of the gRPC API.
-        rest_address: HOST:PORT of the REST API.
+        rest_address: HOST:PORT of the REST API; None where it cannot be reached.
         model_name: The model's name in requests.
         version: The number of the version that is served.
         log_tail: Returns the last lines that the server logged.
+        no_fresh_start: Why this server cannot be started a second time; None where it can.
     """
 
     identity: ServerIdentity
     client: CanaryClient
     grpc_address: str
-    rest_address: str
+    rest_address: str | None
     model_name: str
     version: int
     log_tail: Callable[[], str]
+    no_fresh_start: str | None = None
 
 
 class CanaryBackend(Protocol):

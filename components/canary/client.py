@@ -11,6 +11,7 @@ import numpy as np
 
 from tfx_parity.canary.rest_client import RestClient
 from tfx_parity.canary.session import INIT_OP_SIGNATURE
+from tfx_parity.errors import BadInputError
 from tfx_parity.protos import (
     SignatureDef,
     get_model_metadata_pb2,
@@ -69,6 +70,27 @@ class VersionStatus(NamedTuple):
     message: str
 
 
+def open_channel(grpc_address: str) -> grpc.Channel:
+    """Return a channel to a model server; nothing is sent yet."""
+    return grpc.insecure_channel(grpc_address, options=_OPTIONS)
+
+
+def version_statuses(
+    response: get_model_status_pb2.GetModelStatusResponse,
+) -> tuple[VersionStatus, ...]:
+    """Return the states that a server's answer tells."""
+    state_name = get_model_status_pb2.ModelVersionStatus.State.Name
+    return tuple(
+        VersionStatus(
+            found.version,
+            state_name(found.state),
+            Code(found.status.error_code),
+            found.status.error_message,
+        )
+        for found in response.model_version_status
+    )
+
+
 def _alive(_wait_s: float) -> str | None:
     """Stand in for a server whose process is not ours to watch."""
     return None
@@ -87,7 +109,7 @@ class CanaryClient:
         self,
         *,
         grpc_address: str,
-        rest_address: str,
+        rest_address: str | None,
         model_name: str,
         deadline_s: float = DEFAULT_DEADLINE_S,
         obituary: Callable[[float], str | None] = _alive,
@@ -96,7 +118,7 @@ class CanaryClient:
 
         Args:
             grpc_address: HOST:PORT.
-            rest_address: HOST:PORT.
+            rest_address: HOST:PORT; None where the server's REST API cannot be reached.
             model_name: The model's name in requests.
             deadline_s: How long one call may take.
             obituary: Given seconds to wait, says how the server died, None if it lives.
@@ -104,11 +126,18 @@ class CanaryClient:
         self._model_name = model_name
         self._deadline_s = deadline_s
         self._obituary = obituary
-        self._channel = grpc.insecure_channel(grpc_address, options=_OPTIONS)
+        self._channel = open_channel(grpc_address)
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
-        self._rest = RestClient(rest_address, model_name, deadline_s)
+        self._rest = (
+            None if rest_address is None else RestClient(rest_address, model_name, deadline_s)
+        )
         self._signatures: dict[str, SignatureDef] | None = None
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether it can ask over REST."""
+        return self._rest is not None
 
     def __enter__(self) -> CanaryClient:
         return self
@@ -191,22 +220,14 @@ class CanaryClient:
     def status(self) -> tuple[VersionStatus, ...]:
         """Return the state of each version that the server knows."""
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec())
-        response = self._call(self._model.GetModelStatus, request)
-        state_name = get_model_status_pb2.ModelVersionStatus.State.Name
-        return tuple(
-            VersionStatus(
-                found.version,
-                state_name(found.state),
-                Code(found.status.error_code),
-                found.status.error_message,
-            )
-            for found in response.model_version_status
-        )
+        return version_statuses(self._call(self._model.GetModelStatus, request))
 
     def _spec(self, signature_name: str = "") -> model_pb2.ModelSpec:
         return model_pb2.ModelSpec(name=self._model_name, signature_name=signature_name)
 
     def _ask_rest(self, signature_name: str, form: str, value: object) -> dict[str, Array]:
+        if self._rest is None:
+            raise BadInputError("Expected a server with a REST port, found one without.")
         outputs = self.signature_defs().get(signature_name, SignatureDef()).outputs
         answer = self._rest.predict(signature_name, form, value, outputs)
         if isinstance(answer, dict):

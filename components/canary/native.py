@@ -28,7 +28,7 @@ _LIBRARY = "tensorflow/libtensorflow_cc.so.2"
 _DYING_S = 2.0
 # Signals that a program brings upon itself. SIGKILL and SIGTERM come from outside: from an
 # operator, or from the kernel where memory ran out.
-_CRASHES = frozenset(
+CRASHES = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS}
 )
 _NO_REWRITER = b"graph_options { rewrite_options { disable_meta_optimizer: true } }\n"
@@ -150,7 +150,7 @@ def _dead(
     """Say what an end without a report is: a crash of the model's loading, or something else's."""
     obituary = child.obituary(_DYING_S) or "The native canary closed its output and still runs."
     code = child.exit_code() or 0
-    if stage is Stage.LOADING and -code in _CRASHES:
+    if stage is Stage.LOADING and -code in CRASHES:
         return ModelLoadError(
             Code.INTERNAL, f"Loading {version.path}: {obituary}", child.log_tail()
         )

@@ -68,7 +68,12 @@ class SupervisedProcess:
     """
 
     def __init__(
-        self, module: str, arguments: Sequence[str], *, inherited: Sequence[int] = ()
+        self,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        inherited: Sequence[int] = (),
+        name: str = "",
     ) -> None:
         """Start the child.
 
@@ -76,11 +81,12 @@ class SupervisedProcess:
             module: The module to run; it gets `--supervised_by=PID` as its first argument.
             arguments: Further arguments.
             inherited: File descriptors that the child gets under the same numbers.
+            name: What the child is called in messages; the module where empty.
 
         Raises:
             ServerUnavailableError: If no process can be started.
         """
-        self._module = module
+        self._name = name or module
         # -m puts the working folder first on the path, where files of a user's would shadow
         # modules: run elsewhere, with the very path of this process.
         path = os.pathsep.join(filter(os.path.isabs, sys.path))
@@ -177,16 +183,16 @@ class SupervisedProcess:
         if code is None:
             return None
         self._log.join(_TERMINATE_S)
-        return f"{self._module} (pid {self.pid}) {describe_exit(code)}.{self.last_words()}"
+        return f"{self._name} (pid {self.pid}) {describe_exit(code)}.{self.last_words()}"
 
     def last_words(self) -> str:
         """Return the last lines of the log, introduced, or nothing if there are none."""
         tail = self._log.text()
         return f" Its last lines:\n{tail}" if tail else ""
 
-    def log_tail(self) -> str:
+    def log_tail(self, lines: int = _LAST_LINES) -> str:
         """Return the last lines of the child's standard error."""
-        return self._log.text()
+        return self._log.text(lines)
 
     def close(self) -> None:
         """End the child: ask, wait, kill. Nothing is left of it afterwards."""

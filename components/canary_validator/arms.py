@@ -221,6 +221,8 @@ class Panel:
         return None if signature in self.signatures else f"the model has no signature {signature}"
 
     def _no_rest(self, signature: str) -> str | None:
+        if not self.canary.has_rest:
+            return "the server's REST port was not given"
         definition = self.signatures[signature]
         for name, info in sorted(definition.inputs.items()):
             if info.dtype in _NO_JSON_INPUT:
