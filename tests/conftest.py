@@ -20,7 +20,8 @@ class TrainedModel(NamedTuple):
 def toy_transform_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `transform_graph` artifact that TransformGraphGen made of the toy examples."""
     import toy_data
-    from tfx.components import ImportExampleGen, ImportSchemaGen
+    from tfx.components import ImportExampleGen
+    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
     from tfx.orchestration.pipeline import Pipeline
