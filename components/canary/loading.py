@@ -26,6 +26,7 @@ from tfx_parity.serving_api.generation import Generation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tfx_parity.canary.batching_queue import BatchingSession
     from tfx_parity.canary.server_flags import ServerFlags
 
 
@@ -70,9 +71,10 @@ def _model_config(flags: ServerFlags) -> ModelServerConfig | None:
 def _loader(flags: ServerFlags) -> Callable[[WantedVersion], Servable]:
     """Return what loads a version: the session, then the warm-up."""
     config = read_session_config(flags.tensorflow_session_config_file)
+    batched = _batcher(flags)
 
     def load(wanted: WantedVersion) -> Servable:
-        session = SavedModelSession(wanted.version.path, config)
+        session = batched(SavedModelSession(wanted.version.path, config))
         generation = Generation.of_tensorflow(tensorflow_version())
         servable = Servable(wanted.model_name, wanted.version.number, session, generation)
         if flags.enable_model_warmup:
@@ -80,6 +82,31 @@ def _loader(flags: ServerFlags) -> Callable[[WantedVersion], Servable]:
         return servable
 
     return load
+
+
+def _batcher(
+    flags: ServerFlags,
+) -> Callable[[SavedModelSession], SavedModelSession | BatchingSession]:
+    """Return what wraps a session for batching, or leaves it as it is."""
+    if not flags.enable_batching:
+        return lambda session: session
+    from tfx_parity.canary.batching_queue import BatchingSession  # noqa: PLC0415
+    from tfx_parity.serving_api.batching_parameters import (  # noqa: PLC0415
+        BatchingOptions,
+        parse_batching_parameters,
+    )
+
+    options = BatchingOptions()
+    if flags.batching_parameters_file:
+        options = parse_batching_parameters(_text(flags.batching_parameters_file))
+    return lambda session: BatchingSession(session, options)
+
+
+def _text(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"Invalid protobuf file: '{file}': {error}") from error
 
 
 def read_session_config(file: str) -> ConfigProto | None:
@@ -94,6 +121,6 @@ def read_session_config(file: str) -> ConfigProto | None:
     if not file:
         return None
     try:
-        return text_format.Parse(Path(file).read_text(encoding="utf-8"), ConfigProto())
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        return text_format.Parse(_text(file), ConfigProto())
+    except text_format.ParseError as error:
         raise BadInputError(f"Invalid protobuf file: '{file}': {error}") from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import (
     classification_pb2,
     inference_pb2,
@@ -33,6 +33,10 @@ from tfx_parity.serving_api.rest_request import parse_predict
 from tfx_parity.serving_api.rest_response import format_predict
 from tfx_parity.serving_api.tensors import to_proto
 
+if TYPE_CHECKING:
+    from tfx_parity.canary.batching_queue import BatchingSession
+    from tfx_parity.canary.session import SavedModelSession
+
 
 @dataclass(frozen=True)
 class Servable:
@@ -41,13 +45,13 @@ class Servable:
     Attributes:
         name: The model's name in requests.
         version: The version's number.
-        session: The loaded SavedModel.
+        session: The loaded SavedModel, in batches where the server makes some.
         generation: Which of TF Serving's JSON fronts this one follows.
     """
 
     name: str
     version: int
-    session: SavedModelSession
+    session: SavedModelSession | BatchingSession
     generation: Generation
 
     def predict(

@@ -43,6 +43,8 @@ _HELP = {
     "model_config_file_poll_wait_seconds": "seconds between two looks at it; 0 looks once",
     "allow_version_labels_for_unavailable_models": "labels for versions that are not yet loaded",
     "grpc_socket_path": "UNIX socket to listen on as well",
+    "enable_batching": "run concurrent requests of a signature in batches",
+    "batching_parameters_file": "BatchingParameters in text form",
     "tensorflow_session_config_file": "ConfigProto in text form for the session",
     "enable_model_warmup": "replay assets.extra/tf_serving_warmup_requests at load",
     "rest_api_timeout_in_ms": "timeout of a REST request",
@@ -73,6 +75,8 @@ class ServerFlags:
     model_config_file_poll_wait_seconds: int = 0
     allow_version_labels_for_unavailable_models: bool = False
     grpc_socket_path: str = ""
+    enable_batching: bool = False
+    batching_parameters_file: str = ""
     tensorflow_session_config_file: str = ""
     enable_model_warmup: bool = True
     rest_api_timeout_in_ms: int = 30_000
@@ -90,6 +94,10 @@ class ServerFlags:
             "model_config_file_poll_wait_seconds", self.model_config_file_poll_wait_seconds, 0, None
         )
         self._check_model()
+        if self.batching_parameters_file and not self.enable_batching:
+            raise BadInputError(
+                "Expected --enable_batching beside --batching_parameters_file, found it not set."
+            )
         if self.supervised_by:
             return
         if not self.port and not self.rest_api_port:

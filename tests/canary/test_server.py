@@ -311,3 +311,48 @@ def test_a_config_file_that_is_none_is_bad_input(tmp_path: Path) -> None:
     assert code == 2
     assert "Error parsing text-format tensorflow.serving.ModelServerConfig" in told
     assert f"Invalid protobuf file: '{file}'" in told
+
+
+@pytest.mark.tensorflow
+def test_batching_shows_what_production_would_say(models: Path, tmp_path: Path) -> None:
+    """With --enable_batching a scalar is refused over REST; rows are answered."""
+    parameters = tmp_path / "batching.txt"
+    parameters.write_text("max_batch_size { value: 4 } batch_timeout_micros { value: 1000 }")
+    port = _free_port()
+    with _server(
+        f"--model_base_path={models / 'affine'}",
+        "--enable_batching",
+        f"--batching_parameters_file={parameters}",
+        "--port=0",
+        f"--rest_api_port={port}",
+    ) as process:
+        _wait_for(process, "REST")
+        rows = _get(port, "default:predict", {"inputs": [[1, 2, 3]] * 2})
+        large = _get(port, "default:predict", {"instances": [[1, 2, 3]] * 5})
+        scalar = _get(port, "default:predict", {"signature_name": "spin", "inputs": 1})
+
+    assert (200, [[11.125, 1.0]] * 2) == (rows[0], rows[1]["outputs"]["y"])
+    assert large == (
+        400,
+        {"error": "Task size 5 is larger than maximum input batch size 4"},
+    )
+    assert scalar == (
+        400,
+        {"error": "Batching Run() input tensors must have at least one dimension"},
+    )
+
+
+def test_batching_parameters_that_make_no_sense_are_bad_input(tmp_path: Path) -> None:
+    """They are told before the model is loaded: exit code 2."""
+    (tmp_path / "1").mkdir()
+    parameters = tmp_path / "batching.txt"
+    parameters.write_text("allowed_batch_sizes: 5")
+    code, told = _run(
+        f"--model_base_path={tmp_path}",
+        f"--port={_free_port()}",
+        "--enable_batching",
+        f"--batching_parameters_file={parameters}",
+    )
+
+    assert code == 2
+    assert "Last entry in allowed_batch_sizes must match max_batch_size" in told

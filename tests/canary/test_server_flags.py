@@ -56,12 +56,15 @@ def test_the_last_of_equal_flags_counts_and_a_value_may_hold_equals_signs() -> N
         ([BASE, "--grpc_max_threads=0"], "at least 1"),
         ([BASE, "--port=0"], "nothing to serve"),
         ([BASE, "--port=9", "--rest_api_port=9"], "different ports"),
+        ([BASE, "--batching_parameters_file=/b"], "Expected --enable_batching"),
+        ([BASE, "--model_config_file_poll_wait_seconds=-1"], "at least 0"),
         ([], "found none"),
         ([BASE, "--saved_model_path=/m"], "found two"),
     ],
     ids=[
         "unknown", "one dash", "no dashes", "no value", "no number", "port too high",
         "port too low", "wrong boolean", "no threads", "no port", "one port for both",
+        "batching", "polling",
         "no model", "two models",
     ],
 )  # fmt: skip
@@ -83,3 +86,16 @@ def test_usage_names_every_flag() -> None:
     shown = usage()
 
     assert all(f"--{name}=" in shown for name in ServerFlags.__dataclass_fields__)
+
+
+def test_flags_that_change_nothing_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A command line of tensorflow_model_server's can be used as it is."""
+    assert ServerFlags(model_base_path="/models/m") == parse_flags(
+        [BASE, "--max_num_load_retries=0", "--file_system_poll_wait_seconds=0"]
+    )
+    assert "--max_num_load_retries has no effect" in caplog.text
+
+
+def test_a_config_file_outweighs_a_base_path() -> None:
+    """As in TF Serving, the two may be given together."""
+    assert parse_flags([BASE, "--model_config_file=/m.config"]).model_config_file == "/m.config"
