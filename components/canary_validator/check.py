@@ -35,8 +35,10 @@ from tfx_parity.canary_validator.preflight import (
 )
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import find_refusals, load_cause
+from tfx_parity.canary_validator.repro_bundle import write_bundle
 from tfx_parity.canary_validator.summaries import summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
+from tfx_parity.errors import ServerUnavailableError
 from tfx_parity.files import sha256_of_file
 from tfx_parity.findings import (
     Cause,
@@ -85,6 +87,7 @@ def check_model(
     backend: CanaryBackend | None = None,
     options: CheckOptions | None = None,
     progress: Progress = lambda _: None,
+    bundle_folder: Path | None = None,
 ) -> ParityResult:
     """Check that a model answers in a canary what was recorded.
 
@@ -94,6 +97,8 @@ def check_model(
         backend: What serves the model; the native canary where None.
         options: How the check is made; the defaults where None.
         progress: Told, in a few words, what is done next.
+        bundle_folder: Where to write a repro bundle of a result that is not PASS; none is written
+            where None, or where the result is redacted, or no request was sent.
 
     Raises:
         BadInputError: If there is no model at the path, or an option names no output.
@@ -101,7 +106,9 @@ def check_model(
     """
     options = options or CheckOptions()
     path = find_version(model, "model").path
-    check = _Check(path, recorded, backend or NativeBackend(), options, progress)
+    if options.redact:
+        bundle_folder = None
+    check = _Check(path, recorded, backend or NativeBackend(), options, progress, bundle_folder)
     if recorded.outputs is not None:
         options.tolerances.require_outputs(recorded.outputs)
     progress("starting the canary")
@@ -114,6 +121,11 @@ def _run(check: _Check) -> ParityResult:
         return check.run()
     except ModelLoadError as error:
         return check.failed(load_cause(check.model, error, None))
+    except RequestError as error:
+        raise ServerUnavailableError(
+            f"Expected the canary to describe the model that it loaded, found {error}. "
+            "The server is broken, or is no TensorFlow Serving."
+        ) from error
     except CanaryDied as error:
         recorded = check.recorded
         detail = "The server died under a request."
@@ -129,6 +141,7 @@ class _Check:
     backend: CanaryBackend
     options: CheckOptions
     progress: Progress
+    bundle_folder: Path | None
 
     def run(self) -> ParityResult:
         deadline = self.options.startup_deadline_s
@@ -192,7 +205,7 @@ class _Check:
         verdict, decision = decide(
             ladder, hard, summary, self.recorded.outputs, self.options.limits
         )
-        return ParityResult(
+        result = ParityResult(
             verdict=verdict,
             causes=tuple(causes),
             decision=decision,
@@ -211,6 +224,9 @@ class _Check:
             reproduce=self._command(),
             redacted=False,
         )
+        if self.bundle_folder is not None and verdict is not Verdict.PASS:
+            write_bundle(self.bundle_folder, self.recorded, answers, result)
+        return result
 
     def _ask_fresh(self, panel: Panel) -> Answers:
         arm = "C'"

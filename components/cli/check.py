@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write report.json into; made if missing.",
+    help="Folder to write report.json, report.html and, where the verdict is not PASS, repro.zip "
+    "into; made if missing.",
 )
 @click.option(
     "--server",
@@ -102,7 +103,7 @@ def check(
     from tfx_parity.canary_validator.check import CheckOptions, check_model  # noqa: PLC0415
     from tfx_parity.canary_validator.recorded import read_recorded  # noqa: PLC0415
     from tfx_parity.reporting.console import print_result  # noqa: PLC0415
-    from tfx_parity.reporting.report_json import to_json, write_json  # noqa: PLC0415
+    from tfx_parity.reporting.report_json import to_json  # noqa: PLC0415
 
     _require_native(server)
     options = CheckOptions(
@@ -116,10 +117,13 @@ def check(
     quiet = Console(stderr=True)
     with quiet.status("reading the recorded predictions") as status:
         recorded = read_recorded(predictions)
-        result = check_model(model, recorded, None, options, status.update)
+        result = check_model(model, recorded, None, options, status.update, report)
     if report is not None:
-        path = write_json(report, result)
-        quiet.print(f"report: {path}", soft_wrap=True)
+        # Loaded where it is asked for: the page's templates take a while.
+        from tfx_parity.reporting.report_files import write_report  # noqa: PLC0415
+
+        _, page = write_report(report, result)
+        quiet.print(f"report: {page}", soft_wrap=True)
     if as_json:
         sys.stdout.buffer.write(to_json(result))
     else:
