@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.native, pytest.mark.tensorflow, pytest.mark.tfx]
@@ -35,8 +36,8 @@ def predictions(trained_models: dict[str, Any], tmp_path: Path) -> Path:
     for record in read_records(source):
         log = prediction_log_pb2.PredictionLog.FromString(record)
         output = log.predict_log.response.outputs["outputs"]
-        output.CopyFrom(to_proto(from_proto(output) + [[0.5, 0, 0]]))
-        output.CopyFrom(to_proto(from_proto(output).astype("float32")))
+        shift = np.array([[0.5, 0, 0]], dtype=np.float32)
+        output.CopyFrom(to_proto(from_proto(output) + shift))
         changed.append(log.SerializeToString())
     write_records(tmp_path / "changed.tfrecord", changed)
     return tmp_path / "changed.tfrecord"
