@@ -21,6 +21,10 @@ class RowCountError(Exception):
     """A model answered another number of rows than it was asked for."""
 
 
+class UnevenRowsError(Exception):
+    """Examples have inputs of different shapes: no client can send them in one request."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why an example got no answer.
@@ -42,11 +46,13 @@ class Answers:
         indices: The examples that it answered, ascending.
         rows: By output name, one array for each of these.
         failures: Why the others got no answer, by example.
+        refused_batches: Why batches were refused whose examples were all answered one by one.
     """
 
     indices: tuple[int, ...]
     rows: Rows
     failures: Mapping[int, Failure]
+    refused_batches: tuple[Failure, ...] = ()
 
     def at(self, indices: Sequence[int]) -> dict[str, list[NDArray[np.generic]]]:
         """Return the rows of some examples, all of which were answered."""
@@ -67,7 +73,8 @@ def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
     """Ask an arm for examples, in batches.
 
     A batch that fails is asked again one example at a time, so that one bad example does not hide
-    the others; a deadline that passes ends the arm, or a hanging server would cost one each.
+    the others; where all of them are answered then, the batch is what was refused. A deadline that
+    passes ends the arm, or a hanging server would cost one each.
 
     Args:
         ask: Asks for some examples and returns one array each by output name.
@@ -79,13 +86,17 @@ def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
     """
     found: dict[int, Mapping[str, NDArray[np.generic]]] = {}
     failures: dict[int, Failure] = {}
+    refused: list[Failure] = []
     for start in range(0, len(order), batch_size):
-        _ask_batch(ask, order[start : start + batch_size], found, failures)
+        batch = order[start : start + batch_size]
+        failure = _ask_batch(ask, batch, found, failures)
+        if failure is not None and not failures.keys() & set(batch):
+            refused.append(failure)
         if any(failure.code in {c.name for c in _GIVE_UP} for failure in failures.values()):
             last = next(reversed(failures.values()))
             failures |= dict.fromkeys(order[start + batch_size :], last)
             break
-    return _answers(found, failures)
+    return _answers(found, failures, refused)
 
 
 def collect_at_once(ask: Asker, count: int, batch_size: int, threads: int) -> Answers:
@@ -110,15 +121,18 @@ def collect_at_once(ask: Asker, count: int, batch_size: int, threads: int) -> An
         for position, index in enumerate(part.indices)
     }
     failures = {index: failure for part in parts for index, failure in part.failures.items()}
-    return _answers(found, failures)
+    return _answers(found, failures, [f for part in parts for f in part.refused_batches])
 
 
 def _answers(
-    found: Mapping[int, Mapping[str, NDArray[np.generic]]], failures: Mapping[int, Failure]
+    found: Mapping[int, Mapping[str, NDArray[np.generic]]],
+    failures: Mapping[int, Failure],
+    refused: Sequence[Failure],
 ) -> Answers:
     indices = tuple(sorted(found))
     names = sorted(found[indices[0]]) if indices else []
-    return Answers(indices, {n: [found[i][n] for i in indices] for n in names}, failures)
+    rows = {n: [found[i][n] for i in indices] for n in names}
+    return Answers(indices, rows, failures, tuple(refused))
 
 
 def _ask_batch(
@@ -126,19 +140,33 @@ def _ask_batch(
     batch: Sequence[int],
     found: dict[int, Mapping[str, NDArray[np.generic]]],
     failures: dict[int, Failure],
-) -> None:
+) -> Failure | None:
+    """Ask for a batch, one by one where it is refused; return why it was, None where not."""
     try:
         rows = ask(batch)
         for position, index in enumerate(batch):
             found[index] = {name: values[position] for name, values in rows.items()}
+    except UnevenRowsError:
+        _ask_one_by_one(ask, batch, found, failures)
     except (RequestError, RowCountError) as error:
         failure = _failure(error)
         is_late = isinstance(error, RequestError) and error.code in _GIVE_UP
         if len(batch) == 1 or is_late:
             failures |= dict.fromkeys(batch, failure)
-            return
-        for index in batch:
-            _ask_batch(ask, [index], found, failures)
+            return None
+        _ask_one_by_one(ask, batch, found, failures)
+        return failure
+    return None
+
+
+def _ask_one_by_one(
+    ask: Asker,
+    batch: Sequence[int],
+    found: dict[int, Mapping[str, NDArray[np.generic]]],
+    failures: dict[int, Failure],
+) -> None:
+    for index in batch:
+        _ask_batch(ask, [index], found, failures)
 
 
 def _failure(error: RequestError | RowCountError) -> Failure:
@@ -173,14 +201,12 @@ def stack_rows(rows: Rows, indices: Sequence[int]) -> dict[str, NDArray[np.gener
     """Return some examples' inputs as one batch.
 
     Raises:
-        RequestError: If their shapes differ, so that no client could send them together.
+        UnevenRowsError: If their shapes differ, so that no client could send them together.
     """
     batch: dict[str, NDArray[np.generic]] = {}
     for name, values in rows.items():
         chosen = [values[index] for index in indices]
         if len({value.shape for value in chosen}) > 1:
-            raise RequestError(
-                Code.INVALID_ARGUMENT, f"input {name!r} has rows of different shapes"
-            )
+            raise UnevenRowsError(f"input {name!r} has rows of different shapes")
         batch[name] = np.stack(chosen)
     return batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,11 @@ _NO_VALUE = re.compile(
 )
 _REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
 _WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
+_ROW_COUNT = "ROW_COUNT"
 _GRPC_ARMS = ("C", "C again", "C'", "C1", "Cs", "Cp")
 _REST_ARMS = ("R", "Rc", "Rr")
+# Whether eager Python would answer adds nothing to these, and takes ten seconds to find out.
+_SELF_EVIDENT = (CauseCode.SHAPE_MISMATCH, CauseCode.LABEL_REQUIRED)
 AskEager = Callable[[int], str]
 
 
@@ -42,6 +45,10 @@ def find_refusals(
         found = answers[arm]
         if isinstance(found, Answers) and found.failures:
             return [_grpc_cause(recorded, found, ask_eager)]
+    for arm in _GRPC_ARMS:
+        found = answers[arm]
+        if isinstance(found, Answers) and found.refused_batches:
+            return [_batch_cause(recorded, found.refused_batches)]
     causes = []
     for arm in _REST_ARMS:
         found = answers[arm]
@@ -65,7 +72,7 @@ def find_refusals(
 def _grpc_cause(recorded: Recorded, found: Answers, ask_eager: AskEager) -> Cause:
     example, failure = _first(found)
     code, place = _code(recorded, failure)
-    eager = "" if code is CauseCode.SHAPE_MISMATCH else f" {ask_eager(example)}"
+    eager = "" if code in _SELF_EVIDENT else f" {ask_eager(example)}"
     kinds = Counter(f.code for f in found.failures.values())
     detail = (
         f"{len(found.failures)} of {recorded.count} requests failed "
@@ -82,6 +89,19 @@ def _grpc_cause(recorded: Recorded, found: Answers, ask_eager: AskEager) -> Caus
     return Cause(code, place, evidence)
 
 
+def _batch_cause(recorded: Recorded, refused: Sequence[Failure]) -> Cause:
+    """Return the cause of batches that were refused though each of their examples is answered."""
+    first = refused[0]
+    code, place = CauseCode.BATCH_DEPENDENT, f"signature {recorded.signature_name!r}"
+    if first.code == _ROW_COUNT:
+        code, place = _code(recorded, first)
+    detail = (
+        f"{len(refused)} batches are refused ({first.code}), though each of their examples is "
+        "answered where it is asked alone."
+    )
+    return Cause(code, place, Evidence(None, 0, recorded.count, detail, message=first.message))
+
+
 def _first(found: Answers) -> tuple[int, Failure]:
     example = min(found.failures)
     return example, found.failures[example]
@@ -89,7 +109,7 @@ def _first(found: Answers) -> tuple[int, Failure]:
 
 def _code(recorded: Recorded, failure: Failure) -> tuple[CauseCode, str]:
     signature = f"signature {recorded.signature_name!r}"
-    if failure.code == "ROW_COUNT":
+    if failure.code == _ROW_COUNT:
         return CauseCode.SHAPE_MISMATCH, f"{signature}: {failure.message}"
     required = _REQUIRED.search(failure.message)
     labels = () if recorded.contract is None else recorded.contract.label_features
