@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tfx_parity.canary.backend import ModelLoadError
+from tfx_parity.errors import BadInputError
 from tfx_parity.serving_api.status import Code
 
 GRPC_PORT = 8500
@@ -14,6 +15,10 @@ REST_PORT = 8501
 FLAGS = ("--max_num_load_retries=0", "--file_system_poll_wait_seconds=0")
 NOT_EXERCISED = ("request batching", "version management", "GPU kernels")
 LOG_LINES = 200
+MODELS_FOLDER = "/model"
+# What the image's entry point makes flags of; the flags above are its arguments.
+ENVIRONMENT = {"MODEL_BASE_PATH": MODELS_FOLDER, "TF_CPP_MAX_VLOG_LEVEL": "3"}
+VERSION_COMMAND = ("tensorflow_model_server", "--version")
 
 _VERSIONS = re.compile(r"TensorFlow (ModelServer|Library): (\S+)")
 # cc/saved_model/reader.cc and loader.cc log this: what follows is the model's doing.
@@ -25,6 +30,21 @@ _UNAVAILABLE_MODEL = re.compile(
     r"did not become available: \{.*? due to error: (.*?)(?:\}, \}|$)", re.DOTALL
 )
 _STATUS = re.compile(r"([A-Za-z_ ]+): (.*)", re.DOTALL)
+
+
+def require_tag(image: str) -> str:
+    """Return an image's name.
+
+    Raises:
+        BadInputError: If it has neither a tag nor a digest: `latest` would be another server at
+            every run.
+    """
+    if ":" in image.rpartition("/")[2] or "@" in image:
+        return image
+    raise BadInputError(
+        f"Expected an image with a tag or a digest, such as tensorflow/serving:2.16.1, found "
+        f"{image!r}. Take the one that production runs."
+    )
 
 
 def version_of(output: str) -> str:
