@@ -50,8 +50,9 @@ class ModelInspection:
         variables: The variables with the values that the server's session holds, by name.
         uninitialised_variables: Names of those that hold no value although a signature needs
             them: every request of it fails.
-        unservable_ops: Ops that a server has no CPU kernel for, reachable from a signature, and
-            ops that are not registered at all, anywhere in the model.
+        unservable_ops: Ops that a server has no CPU kernel for or would have to compile by XLA
+            (`OP[_XlaMustCompile]`), reachable from a signature, and ops that are not registered
+            at all, anywhere in the model.
         random_ops: Ops reachable from a signature whose numbers change between requests.
         batch_statistics_ops: Batch normalisation in training mode, and assignments to variables,
             reachable from a signature.

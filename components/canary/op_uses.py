@@ -56,6 +56,9 @@ _GENERATORS = frozenset(
 _STATELESS_PREFIXES = ("StatelessRandom", "StatelessTruncatedNormal", "StatelessMultinomial")
 _SEED_READS = _GENERATORS | {"ReadVariableOp"}
 _BATCH_NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
+# tf.function(jit_compile=True) marks the nodes that call it. TF Serving switches XLA off unless it
+# is started with --xla_cpu_compilation_enabled (main.cc): "XLA compilation disabled".
+_MUST_COMPILE = "_XlaMustCompile"
 _ASSIGNMENTS = (
     "Assign",
     "ResourceScatter",
@@ -68,7 +71,7 @@ class OpUse:
     """One use of an op.
 
     Attributes:
-        op: The op.
+        op: The op; `OP[_XlaMustCompile]` where it could run, were it not to be compiled by XLA.
         node: The node's name.
         function: The function that holds the node; empty for the top-level graph.
     """
@@ -95,7 +98,8 @@ class OpUses:
     """The uses that matter, each sorted by function and node.
 
     Attributes:
-        unservable: No CPU kernel and reachable from a signature, or not registered at all.
+        unservable: Reachable from a signature and without a CPU kernel or to be compiled by XLA,
+            or not registered at all (a custom op) wherever it stands: then the load fails.
         random: Reachable, with numbers that change between requests.
         batch_statistics: Reachable batch normalisation in training mode, and assignments to
             variables.
@@ -135,8 +139,13 @@ def find_op_uses(meta_graph: MetaGraphDef) -> OpUses:
         for placed in reachable
         if placed.node.op in registered_ops() and not has_cpu_kernel(placed.node.op)
     ]
+    compiled = [
+        placed
+        for placed in reachable
+        if _MUST_COMPILE in placed.node.attr and placed.node.attr[_MUST_COMPILE].b
+    ]
     return OpUses(
-        unservable=_uses([*unknown, *no_kernel]),
+        unservable=_uses([*unknown, *no_kernel], map(_compiled_use, compiled)),
         random=_random_uses(walk, reachable),
         batch_statistics=_uses(placed for placed in reachable if _uses_batch(placed.node)),
     )
@@ -150,12 +159,13 @@ def _use(placed: PlacedNode) -> OpUse:
     return OpUse(placed.node.op, placed.node.name, placed.function)
 
 
-def _sorted_by_place(uses: Iterable[OpUse]) -> list[OpUse]:
-    return sorted(uses, key=lambda use: (use.function, use.node))
+def _compiled_use(placed: PlacedNode) -> OpUse:
+    use = _use(placed)
+    return dataclasses.replace(use, op=f"{use.op}[{_MUST_COMPILE}]")
 
 
-def _uses(placed: Iterable[PlacedNode]) -> tuple[OpUse, ...]:
-    return tuple(_sorted_by_place(map(_use, placed)))
+def _uses(placed: Iterable[PlacedNode], others: Iterable[OpUse] = ()) -> tuple[OpUse, ...]:
+    return tuple(sorted([*map(_use, placed), *others], key=lambda use: (use.function, use.node)))
 
 
 def _random_uses(walk: GraphWalk, reachable: Iterable[PlacedNode]) -> tuple[RandomOpUse, ...]:

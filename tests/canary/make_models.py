@@ -155,6 +155,27 @@ def compiled(path: str) -> None:
     _of_x(Holder(), lambda x: {"y": inner(x)}, path)
 
 
+def compiled_below(path: str) -> None:
+    """The same as a signature itself, in a loop and in a branch; and one that need not be."""
+    module = Holder()
+    inner = tf.function(lambda x: x * 2, jit_compile=True)
+    plain = tf.function(lambda x: x * 2, jit_compile=False)
+    signatures = {}
+    for name, function, options in (
+        ("serving_default", lambda x: {"y": x * 2}, {"jit_compile": True}),
+        ("loop", lambda x: {"y": tf.while_loop(lambda i, _: i < 1, lambda i, v: [i + 1, inner(v)],
+                                               [tf.constant(0), x])[1]}, {}),
+        ("branch", lambda x: {"y": tf.cond(tf.size(x) > 0, lambda: inner(x), lambda: x)}, {}),
+        ("plain", lambda x: {"y": plain(x)}, {}),
+    ):  # fmt: skip
+        concrete = tf.function(
+            function, input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")], **options
+        )
+        setattr(module, name, concrete)
+        signatures[name] = concrete
+    tf.saved_model.save(module, path, signatures=signatures)
+
+
 def random(path: str) -> None:
     """Stateful random ops with and without a seed, and a stateless one with a fixed seed."""
     module = Holder()
@@ -276,8 +297,8 @@ def endless(path: str) -> None:
 
 
 MODELS = (
-    affine, scaled, dtypes, vocabulary, python_function, compiled, random, batch_norm, keras3_lost,
-    keras3_dropout, keras3_export, keras2, estimator, endless,
+    affine, scaled, dtypes, vocabulary, python_function, compiled, compiled_below, random,
+    batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2, estimator, endless,
 )  # fmt: skip
 
 

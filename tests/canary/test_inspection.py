@@ -7,11 +7,14 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 
 from tfx_parity.canary.backend import ModelLoadError
+from tfx_parity.canary.client import RequestError
 from tfx_parity.canary.inspection import ModelInspection, inspect_model
+from tfx_parity.canary.native import NativeBackend
 from tfx_parity.errors import BadInputError
 from tfx_parity.protos import SavedModel
 from tfx_parity.serving_api.status import Code
@@ -88,6 +91,27 @@ def test_a_python_function_is_found_in_nested_functions(models: Path) -> None:
 
     assert (use.op, use.node) == ("EagerPyFunc", "EagerPyFunc")
     assert use.function
+
+
+@pytest.mark.parametrize(
+    ("name", "signatures"),
+    [("compiled", 1), ("compiled_below", 2)],
+    ids=["inner function", "loop, branch and signature"],
+)
+def test_what_xla_must_compile_is_found(models: Path, name: str, signatures: int) -> None:
+    """It is what every request of the signatures is refused for; jit_compile=False is not."""
+    uses = inspect_model(models / name).unservable_ops
+
+    assert {use.op.endswith("PartitionedCall[_XlaMustCompile]") for use in uses} == {True}
+    assert len({use.function for use in uses}) >= signatures
+    with NativeBackend().start(models / name) as canary:
+        for signature in canary.client.signature_defs():
+            x = {"x": np.ones((1, 3), np.float32)}
+            if signature == "plain":
+                assert canary.client.predict(signature, x)["y"].tolist() == [[2, 2, 2]]
+                continue
+            with pytest.raises(RequestError, match="XLA compilation disabled"):
+                canary.client.predict(signature, x)
 
 
 def test_random_ops_are_told_seeded_or_not(models: Path) -> None:
