@@ -17,7 +17,7 @@ from tfx_parity.contract.trainer_predictions import (
     read_trainer_predictions,
 )
 from tfx_parity.errors import BadInputError
-from tfx_parity.protos import TensorProto, prediction_log_pb2
+from tfx_parity.protos import Example, TensorProto, prediction_log_pb2
 from tfx_parity.serving_api.status import ServingError
 from tfx_parity.serving_api.tensors import from_proto
 from tfx_parity.tfrecord import read_records
@@ -78,9 +78,18 @@ class Recorded:
         if len(self.inputs) != 1:
             return None
         (rows,) = self.inputs.values()
-        if rows[0].dtype != object or rows[0].shape != ():
+        if any(row.dtype != object or row.shape != () for row in rows):
             return None
-        return [row.item() for row in rows]
+        records: list[bytes] = [row.item() for row in rows]
+        return records if all(map(_is_example, records)) else None
+
+
+def _is_example(record: bytes) -> bool:
+    """Whether bytes are a serialized `tf.Example`: a string input can as well hold a text."""
+    try:
+        return bool(Example.FromString(record).features.feature) or not record
+    except DecodeError:
+        return False
 
 
 def read_recorded(path: Path) -> Recorded:

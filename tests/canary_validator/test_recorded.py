@@ -10,7 +10,7 @@ import pytest
 
 from tfx_parity.canary_validator.recorded import read_recorded
 from tfx_parity.errors import BadInputError
-from tfx_parity.protos import prediction_log_pb2
+from tfx_parity.protos import Example, prediction_log_pb2
 from tfx_parity.serving_api.tensors import to_proto
 from tfx_parity.tfrecord import write_records
 
@@ -57,9 +57,19 @@ def test_a_tfrecord_of_prediction_logs_is_read(tmp_path: Path, zipped: bool) -> 
 
 def test_serialized_examples_are_known_as_such(tmp_path: Path) -> None:
     """A single string input holds the raw examples."""
-    inputs = {"examples": np.array([b"raw"], dtype=object)}
+    example = Example()
+    example.features.feature["size"].float_list.value.append(3)
+    raw = example.SerializeToString()
+    inputs = {"examples": np.array([raw], dtype=object)}
 
-    assert read_recorded(_written(tmp_path, _log(inputs, Y))).examples == [b"raw"]
+    assert [raw] == read_recorded(_written(tmp_path, _log(inputs, Y))).examples
+
+
+def test_texts_are_no_examples(tmp_path: Path) -> None:
+    """A single string input can as well hold texts, the empty one among them."""
+    logs = [_log({"text": np.array([t], dtype=object)}, Y) for t in (b"", b"word word", b"\xff")]
+
+    assert read_recorded(_written(tmp_path, *logs)).examples is None
 
 
 @pytest.mark.parametrize(
