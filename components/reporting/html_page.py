@@ -22,6 +22,7 @@ from tfx_parity.reporting.ladder_picture import (
 from tfx_parity.reporting.page import Page
 
 FILE_NAME = "report.html"
+LONGEST_TEXT = 4_000
 _PATH = re.compile(r"[MLCHVlhvm0-9. -]*")
 
 
@@ -86,5 +87,5 @@ def _path(path: str) -> Markup:
 def _bounded(value: object) -> object:
     """Write out unseen characters and cut what is too long, whatever a template prints."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return wording.visible_text(wording.short_text(value))
+        return wording.visible_text(wording.short_text(value, LONGEST_TEXT))
     return value

@@ -229,7 +229,7 @@ def _draw(
         node_width=width,
         node_height=height,
         bands=_bands(result, corners, frame) if has_bands else (),
-        nodes=tuple(_node(arm, corners[arm.name], frame, broken) for arm in result.arms),
+        nodes=tuple(_node(arm, corners[arm.name], frame, result, broken) for arm in result.arms),
         edges=tuple(sorted(edges, key=lambda edge: "broken" in edge.css)),
         words="; ".join(f"{a} and {b}: {r.state}" for r in result.ladder for a, b in [r.pair]),
     )
@@ -249,10 +249,16 @@ def _bands(
 
 
 def _node(
-    arm: Arm, corner: tuple[float, float], frame: Frame, broken: tuple[str, str] | None
+    arm: Arm,
+    corner: tuple[float, float],
+    frame: Frame,
+    result: ParityResult,
+    broken: tuple[str, str] | None,
 ) -> Node:
     if arm.failed:
         state, note = "failing", f"✕ {arm.failed:,} failed"
+    elif result.causes and arm.missing is not None and arm.name == result.decision.headline[1]:
+        state, note = "failing", "✕ no answer"  # Nothing can be compared without it.
     elif arm.missing is not None:
         state, note = "missing", "not asked"
     else:

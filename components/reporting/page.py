@@ -108,7 +108,7 @@ class Page:
     @property
     def ladder_heading(self) -> str:
         """What the ladder shows, as a heading."""
-        if self.broken_pair is not None:
+        if self.broken_pair is not None or self._failing:
             return "Where it breaks"
         return "Every pair that was compared" if self.compared else "Nothing was compared"
 
@@ -122,20 +122,24 @@ class Page:
                 f"Between {a} ({self.meaning(a)}) and {b} ({self.meaning(b)}): "
                 f"{count_text(rung.mismatching)} of {count_text(rung.examples)} examples differ."
             )
-        failing = [arm for arm in self.result.arms if arm.failed]
-        words = [
+        words = ["" if self.compared else "No two answers could be compared."]
+        words += [
             f"{arm.name} ({arm.meaning}) failed {count_text(arm.failed)} of "
             f"{count_text(arm.failed + arm.answered)} requests."
-            for arm in failing[:1]
+            for arm in self._failing[:1]
         ]
         undecided = sum(rung.state == "undecided" for rung in self.compared)
         if undecided:
             words.append(f"{undecided} of {len(self.compared)} pairs are undecided.")
         elif self.compared:
             words.append(f"All {len(self.compared)} agree.")
-        if self.result.causes and not failing:
+        if self.result.causes and self.compared and not self._failing:
             words.append("The cause was seen otherwise: see above.")
-        return " ".join(words)
+        return " ".join(words).strip()
+
+    @cached_property
+    def _failing(self) -> list[Arm]:
+        return [arm for arm in self.result.arms if arm.failed]
 
     @cached_property
     def compared(self) -> list[Rung]:

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ _SWITCHES = (
     "--remote-debugging-port=0",
 )
 _PATIENCE_S = 60
+_TALLEST_PICTURE = 12_000  # Chromium refuses to draw much more.
 
 
 def find_browser() -> str | None:
@@ -44,6 +46,7 @@ class View:
     width: int
     scheme: str
     height: int = 900
+    is_pictured: bool = False
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Visit:
         requests: The addresses that were asked for, the page's own first.
         complaints: What the console or the log said, and exceptions.
         answers: What each script returned, in order.
-        screenshot: The whole page as PNG.
+        screenshot: The page as PNG; empty where the view is not pictured.
     """
 
     requests: list[str] = field(default_factory=list)
@@ -70,7 +73,7 @@ class Chromium:
     port: int
 
     def visit(self, page: Path, view: View, *scripts: str) -> Visit:
-        """Open a file, let scripts look at it, take a picture of all of it."""
+        """Open a file and let scripts look at it; `view` says whether a picture is taken."""
         return asyncio.run(self._visit(page.resolve().as_uri(), view, scripts))
 
     async def _visit(self, address: str, view: View, scripts: tuple[str, ...]) -> Visit:
@@ -111,9 +114,16 @@ class _Tab:
         for script in scripts:
             found = await self._ask("Runtime.evaluate", expression=script, returnByValue=True)
             self._visit.answers.append(found["result"].get("value"))
-        picture = await self._ask("Page.captureScreenshot", captureBeyondViewport=True)
-        self._visit.screenshot = base64.b64decode(picture["data"])
+        if view.is_pictured:
+            self._visit.screenshot = await self._picture()
         return self._visit
+
+    async def _picture(self) -> bytes:
+        size = (await self._ask("Page.getLayoutMetrics"))["cssContentSize"]
+        height = min(size["height"], _TALLEST_PICTURE)
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1}
+        picture = await self._ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(picture["data"])
 
     async def _ask(self, method: str, **params: object) -> dict[str, Any]:
         self._number += 1
@@ -146,22 +156,20 @@ def running(browser: str) -> Iterator[Chromium]:
             [browser, *_SWITCHES, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=subprocess.DEVNULL,
         )
         try:
-            yield Chromium(_port(process))
+            yield Chromium(_port(process, Path(profile) / "DevToolsActivePort"))
         finally:
             process.terminate()
-            process.communicate(timeout=_PATIENCE_S)
+            process.wait(timeout=_PATIENCE_S)
 
 
-def _port(process: subprocess.Popen[str]) -> int:
-    """Return the port that the browser names on its standard error."""
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if line.startswith("DevTools listening on ws://127.0.0.1:"):
-            return int(line.split("127.0.0.1:")[1].split("/")[0])
-    raise AssertionError(f"Expected the browser to listen, it said: {''.join(said)}")
+def _port(process: subprocess.Popen[bytes], file: Path) -> int:
+    """Return the port that the browser writes into its profile once it listens."""
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        if file.is_file() and (lines := file.read_text(encoding="utf-8").splitlines()):
+            return int(lines[0])
+        time.sleep(0.02)
+    raise AssertionError(f"Expected the browser to listen, its exit code is {process.poll()}.")
