@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -74,6 +76,18 @@ def trained_models(
         record_predictions(model, fn_args)
         trained[kind] = TrainedModel(root / "model", root / "run")
     return trained
+
+
+@pytest.fixture(scope="session")
+def graph_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the models of make_graph_models.py, each at NAME/1."""
+    folder = tmp_path_factory.mktemp("graph_models")
+    script = Path(__file__).with_name("support") / "make_graph_models.py"
+    made = subprocess.run(
+        [sys.executable, str(script), str(folder)], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
 
 
 @pytest.fixture(scope="session")

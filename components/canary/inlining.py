@@ -51,8 +51,7 @@ def write_debug_copy(source: Path, target: Path) -> MetaGraphDef:
         LookupError: If no meta graph is tagged `serve`.
         DecodeError: If the file is no SavedModel.
     """
-    saved = SavedModel.FromString((source / _GRAPH_FILE).read_bytes())
-    meta_graph = _serving_meta_graph(saved)
+    meta_graph = read_serving_graph(source)
     inline_signatures(meta_graph)
     target.mkdir(parents=True, exist_ok=True)
     for name in ("variables", "assets"):
@@ -64,7 +63,9 @@ def write_debug_copy(source: Path, target: Path) -> MetaGraphDef:
     return meta_graph
 
 
-def _serving_meta_graph(saved: SavedModel) -> MetaGraphDef:
+def read_serving_graph(source: Path) -> MetaGraphDef:
+    """Read the meta graph tagged `serve`; raises as `write_debug_copy` does."""
+    saved = SavedModel.FromString((source / _GRAPH_FILE).read_bytes())
     for meta_graph in saved.meta_graphs:
         if list(meta_graph.meta_info_def.tags) == [_SERVE_TAG]:
             return meta_graph
@@ -136,13 +137,17 @@ class _Inlining:
         self._written: list[NodeDef] = []
 
     def run(self, wanted: set[str]) -> None:
+        """Replace the wanted calls; nodes that are not wanted stay as they are."""
         originals = list(self._graph.node)
         names = {node.name for node in originals}
+        unwanted = [node for node in originals if node.name not in wanted]
         for original in originals:
+            if original.name not in wanted:
+                continue
             node = NodeDef()
             node.CopyFrom(original)
             node.input[:] = [_numbered(tensor) for tensor in original.input]
-            function = self._called(node) if node.name in wanted else None
+            function = self._called(node)
             if function is None:
                 self._written.append(node)
             else:
@@ -150,8 +155,9 @@ class _Inlining:
                 self._written.append(_top_level_stand_in(node, function))
         for node in self._written:
             node.input[:] = [self._producer(tensor) for tensor in node.input]
+        written = [*unwanted, *self._written]
         del self._graph.node[:]
-        self._graph.node.extend(self._written)
+        self._graph.node.extend(written)
 
     def _called(self, node: NodeDef) -> FunctionDef | None:
         """Return the function that a node calls and that can be written out."""

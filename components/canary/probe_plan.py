@@ -24,6 +24,7 @@ _LARGEST_READ = 1 << 22
 # The session's executor refuses to give a value of what may not have run (TensorFlow 1's control
 # flow), or has run many times.
 _BRANCHES = frozenset({"Enter", "RefEnter", "RefSwitch", "Switch", "_SwitchN"})
+_LOOPS = frozenset({"NextIteration", "RefNextIteration"})
 _JOINS = frozenset({"Exit", "Merge", "RefExit", "RefMerge"})
 
 
@@ -93,10 +94,8 @@ def plan_probes(meta_graph: MetaGraphDef, signature_name: str) -> ProbePlan:
     order = _in_order(nodes, [node_name(tensor) for tensor in outputs.values()])
     read = {t for node in order for t in _data(node)} | set(outputs.values())
     planned: dict[str, PlannedNode] = {}
-    hidden: set[str] = set()
+    hidden = _hidden(order, nodes)
     for node in order:
-        if _is_hidden(node, hidden):
-            hidden.add(node.name)
         planned[node.name] = _planned(node, nodes, planned, read, is_hidden=node.name in hidden)
     return ProbePlan(planned, outputs)
 
@@ -127,10 +126,23 @@ def _in_order(nodes: Mapping[str, NodeDef], starts: Sequence[str]) -> list[NodeD
     return order
 
 
-def _is_hidden(node: NodeDef, hidden: set[str]) -> bool:
-    if node.op in _BRANCHES:
+def _hidden(order: Sequence[NodeDef], nodes: Mapping[str, NodeDef]) -> set[str]:
+    """Return the nodes that may not run, or may run many times: in a branch or a loop."""
+    hidden: set[str] = set()
+    size = -1
+    # A loop's nodes read what comes behind them in the order.
+    while len(hidden) > size:
+        size = len(hidden)
+        hidden.update(node.name for node in order if _is_hidden(node, nodes, hidden))
+    return hidden
+
+
+def _is_hidden(node: NodeDef, nodes: Mapping[str, NodeDef], hidden: set[str]) -> bool:
+    sources = [node_name(source) for source in _data(node)]
+    is_loop = any(name in nodes and nodes[name].op in _LOOPS for name in sources)
+    if node.op in _BRANCHES or is_loop:
         return True
-    return node.op not in _JOINS and any(node_name(source) in hidden for source in _data(node))
+    return node.op not in _JOINS and any(name in hidden for name in sources)
 
 
 def _planned(

@@ -26,7 +26,16 @@ _DYING_S = 2.0
 
 
 class ProbeError(Exception):
-    """The debug copy could not be made, loaded or asked; the message says why."""
+    """The debug copy could not be made, loaded or asked.
+
+    Attributes:
+        message: TensorFlow's own words, which may quote what was sent; empty where it said none.
+    """
+
+    def __init__(self, what: str, message: str = "") -> None:
+        """Say what happened; `message` is TensorFlow's text."""
+        super().__init__(what)
+        self.message = message
 
 
 class ProbeRefused(ProbeError):  # noqa: N818 - what the session says, not this program
@@ -76,7 +85,7 @@ class Prober:
 
         Args:
             model: The folder of a SavedModel.
-            folder: Where the debug copy is written.
+            folder: Where the debug copy is written; the model's own folder runs it as it is.
             signature_name: The signature to look into.
             deadline: By `time.monotonic()`, for everything that is asked.
             graph_rewriter: Whether TensorFlow's graph rewriter is on.
@@ -167,8 +176,9 @@ class Prober:
             raise self._dead() from error
         if "code" in facts:
             name = Code(facts["code"]).name
-            raise ProbeRefused(f"the debug copy of the model fails ({name}: {facts['message']})")
+            raise ProbeRefused(f"the debug copy of the model fails ({name})", facts["message"])
         return facts
 
     def _dead(self) -> ProbeError:
-        return ProbeError(f"the debug copy of the model: {self._child.obituary(_DYING_S)}")
+        obituary = self._child.obituary(_DYING_S) or "It closed its output and still runs."
+        return ProbeError("the process that ran the debug copy of the model ended", obituary)

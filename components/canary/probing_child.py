@@ -12,7 +12,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from tfx_parity.canary.inlining import write_debug_copy
+from tfx_parity.canary.inlining import read_serving_graph, write_debug_copy
 from tfx_parity.canary.lifeline import end_with_parent, private_standard_output
 from tfx_parity.canary.probe_plan import ProbePlan, plan_probes
 from tfx_parity.canary.session import SavedModelSession
@@ -27,14 +27,17 @@ LENGTH = struct.Struct("<Q")
 def main(arguments: Sequence[str]) -> None:
     """Serve the parent's requests until it closes the pipe.
 
-    Arguments: the parent, the model, the debug copy's folder, the signature, `on` or `off` for the
-    graph rewriter, the descriptor of the pipe of requests, that of the file for answers.
+    Arguments: the parent, the model, the debug copy's folder (the model's own: it is run as it is),
+    the signature, `on` or `off` for the graph rewriter, the descriptor of the pipe of requests,
+    that of the file for answers.
     """
     end_with_parent(int(arguments[0].partition("=")[2]))
     tell = _teller(private_standard_output())
     source, target, signature = Path(arguments[1]), Path(arguments[2]), arguments[3]
     try:
-        plan = plan_probes(write_debug_copy(source, target), signature)
+        is_copy = source != target
+        graph = write_debug_copy(source, target) if is_copy else read_serving_graph(source)
+        plan = plan_probes(graph, signature)
         session = SavedModelSession(target, _config(arguments[4]))
     except ServingError as error:
         return tell({"code": error.code, "message": error.message})

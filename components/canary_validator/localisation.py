@@ -46,11 +46,13 @@ class Located:
 
     Attributes:
         places: Where answers part, the likeliest first; empty where none could be found.
-        detail: How the first of them differs, or why none could be found, in one sentence or two.
+        detail: How the first of them differs, or why none could be found, in a few sentences.
+        message: The words of what failed, which may quote what was sent; empty where nothing did.
     """
 
     places: tuple[Place, ...]
     detail: str
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,21 @@ def locate(question: Question, deadline_s: float) -> Located:
             deadline = time.monotonic() + deadline_s
             with Observer(question, Path(folder), deadline) as observer:
                 return _locate(question, observer)
-    except (ProbeError, ServerUnavailableError, OSError) as error:
-        return Located((), f"No place was found: {error}.")
+    except ProbeError as error:
+        return Located((), f"No place was found: {error}.", error.message)
+    except (ServerUnavailableError, OSError) as error:
+        return Located((), "No place was found: the debug copy could not be run.", str(error))
 
 
 def _locate(question: Question, observer: Observer) -> Located:
     plan = observer.plan
+    if not observer.is_faithful():
+        return Located(
+            (),
+            "No place was found: with the graph rewriter off, the debug copy of the model, which "
+            "has no functions left that a session would rewrite all the same, answers otherwise "
+            "than the model.",
+        )
     seen = observer.observe([])
     if not seen.failing.any():
         return Located(

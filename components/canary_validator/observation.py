@@ -107,10 +107,10 @@ class Observer:
         self._all = stack_rows(question.inputs, range(question.count))
         with ExitStack() as stack:
 
-            def start(*, graph_rewriter: bool = True) -> Prober:
+            def start(*, graph_rewriter: bool = True, where: Path = folder) -> Prober:
                 prober = Prober(
                     question.model,
-                    folder,
+                    where,
                     question.signature_name,
                     deadline=deadline,
                     graph_rewriter=graph_rewriter,
@@ -122,6 +122,7 @@ class Observer:
                 self._second = start()
             if question.kind is PairKind.REWRITER:
                 self._second = start(graph_rewriter=False)
+                self._model = start(graph_rewriter=False, where=question.model)
             self.plan = self._first.plan
             self._stack = stack.pop_all()
 
@@ -130,6 +131,20 @@ class Observer:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def is_faithful(self) -> bool:
+        """Tell whether the debug copy answers as the model itself does.
+
+        With the rewriter off a session rewrites the functions of a TensorFlow 2 model all the same
+        (a call's own `config_proto` decides), and nothing of the debug copy, which has none.
+
+        Raises:
+            ProbeError: If a run fails, or the deadline passes.
+        """
+        if self._question.kind is not PairKind.REWRITER:
+            return True
+        copy, model = self._second.look(self._all, []), self._model.look(self._all, [])
+        return not self._differing(copy, [model]).any()
 
     def observe(self, tensors: Sequence[str]) -> Observation:
         """Look at some tensors both ways.
@@ -196,7 +211,7 @@ class Observer:
             for name, value in together.tensors.items()
         }
         return Observation(
-            failing=self._failing(together, others, outputs),
+            failing=self._differing(together, others),
             outputs=outputs,
             differences=differences,
             size_bytes=sum(value.nbytes for value in together.tensors.values()),
@@ -209,21 +224,20 @@ class Observer:
             return compare_groupings(value, others)
         return compare_asked_twice(value, others[0], self._question.count)
 
-    def _failing(
-        self, together: Look, others: Sequence[Look], outputs: Mapping[str, Difference]
-    ) -> NDArray[np.bool_]:
-        """Return which examples differ, by the tolerance that judged the production copy."""
-        failing = np.zeros(self._question.count, bool)
+    def _differing(self, together: Look, others: Sequence[Look]) -> NDArray[np.bool_]:
+        """Return which examples' outputs differ, by the tolerance that judges the model itself."""
+        differing = np.zeros(self._question.count, bool)
         for alias, value in together.outputs.items():
-            rows = [row for other in others for row in _rows(other.outputs[alias])]
-            if len(_rows(value)) == len(rows) == len(failing):
+            values = [other.outputs[alias] for other in others]
+            rows = [row for other in values for row in _rows(other)]
+            if len(_rows(value)) == len(rows) == len(differing):
                 tolerance = self._question.policy.for_output(alias, value.dtype)
-                failing |= compare_rows(_rows(value), rows, tolerance).mismatching
+                differing |= compare_rows(_rows(value), rows, tolerance).mismatching
                 continue
-            found = outputs[self.plan.outputs[alias]]
+            found = self._compare(value, values)
             if found.examples is not None:
-                failing |= found.examples > found.floor
-        return failing
+                differing |= found.examples > found.floor
+        return differing
 
 
 def _rows(value: NDArray[np.generic]) -> list[NDArray[np.generic]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfx_parity.canary.graph import node_name
@@ -29,6 +28,7 @@ _NUMBER = re.compile(r"_\d+$")
 # How tensorflow_transform's Keras layer is named, in which the transform graph lies.
 _TRANSFORM_SCOPE = "transform_features_layer"
 _STEPS_TO_VARIABLES = 3
+_WITH_INNER_DROPOUT = 3
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def place_of(node: PlannedNode, plan: ProbePlan) -> Place:
         inner = "/".join(scopes[1:])
         sentence = f"transform graph{f', {inner}' if inner else ''} ({words})"
     elif scopes:
-        sentence = f"layer {_layer_name(scopes, path, plan)} ({words})"
+        sentence = f"layer {_layer_name(scopes, plan)} ({words})"
     else:
         behind = "" if variables else _variable_words(node, plan)
         sentence = f"op {node.op}{variables} (node {path}{behind})"
@@ -89,8 +89,9 @@ def _layer_scopes(path: str) -> list[str]:
     scopes = path.split("/")[:-1]
     while scopes and _is_of_op(scopes[-1]):
         scopes.pop()
-    # tf_keras opens a scope of the same name inside that of a Dropout layer.
-    if len(scopes) > 1 and _bare(scopes[-1]) == _bare(scopes[-2]):
+    # tf_keras' Dropout opens this scope inside the layer's own, MODEL/LAYER/dropout; Keras 3 does
+    # not.
+    if len(scopes) >= _WITH_INNER_DROPOUT and scopes[-1] == "dropout" and "/stateless_" not in path:
         scopes.pop()
     return scopes
 
@@ -103,21 +104,28 @@ def _bare(scope: str) -> str:
     return _NUMBER.sub("", scope)
 
 
-def _layer_name(scopes: list[str], path: str, plan: ProbePlan) -> str:
+def _layer_name(scopes: list[str], plan: ProbePlan) -> str:
     """Return the innermost layer's name.
 
-    Keras 3 numbers a scope anew with each call of a layer (`dense_1` where the layer is `dense`):
-    the variables that are read in the scope bear the layer's own name.
+    Keras 3 numbers a scope anew with each call of a layer (`dense_1` where the layer is `dense`).
+    Variables that are read in a scope bear the layer's own name; a layer without any is numbered
+    as its neighbours are.
     """
-    joined = "/".join(scopes)
-    prefix = f"{path[: path.index(joined)]}{joined}/"
-    found = {scopes[-1], _bare(scopes[-1])} & set(_owners(prefix, plan))
-    return found.pop() if len(found) == 1 else scopes[-1]
-
-
-def _owners(prefix: str, plan: ProbePlan) -> Iterable[str]:
-    """Yield the last scope of each variable that is read by nodes of a path."""
+    scope, depth = scopes[-1], len(scopes) - 1
+    owners: dict[str, set[str]] = {}
     for node in plan.nodes.values():
-        if node.variables and readable_path(node.name).startswith(prefix):
-            for variable in node.variables:
-                yield variable.rpartition("/")[0].rpartition("/")[2]
+        parts = readable_path(node.name).split("/")
+        if parts[:depth] == scopes[:depth] and len(parts) > depth + 1:
+            possible = {parts[depth], _bare(parts[depth])}
+            found = possible & set(map(_owner, node.variables))
+            owners.setdefault(parts[depth], set()).update(found)
+    if owners.get(scope):
+        return scope if scope in owners[scope] else _bare(scope)
+    neighbours = [(name, found) for name, found in owners.items() if found]
+    is_numbered = bool(neighbours) and all(name not in found for name, found in neighbours)
+    return _bare(scope) if is_numbered else scope
+
+
+def _owner(variable: str) -> str:
+    """Return the layer that a variable's name tells: `dense` of `model/dense/kernel`."""
+    return variable.rpartition("/")[0].rpartition("/")[2]

@@ -68,8 +68,13 @@ def place_first_cause(
     try:
         found = locate(_question(first, rungs[pair], panel, model, policy), deadline_s)
     except Exception as error:  # noqa: BLE001 - a place is an extra; no verdict may depend on it
-        found = Located((), f"No place was found: {type(error).__name__}: {error}.")
-    evidence = replace(first.evidence, detail=f"{first.evidence.detail} {found.detail}")
+        words = f"{type(error).__name__}: {error}"
+        found = Located((), "No place was found: the search itself failed.", words)
+    evidence = replace(
+        first.evidence,
+        detail=f"{first.evidence.detail} {found.detail}",
+        message=found.message or first.evidence.message,
+    )
     place = found.places[0].sentence if found.places else first.place
     return [replace(first, place=place, evidence=evidence), *causes[1:]]
 

@@ -154,7 +154,7 @@ def _distance(reference: Array, candidate: Array, whole: Array) -> float:
     finite = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return np.inf
-    error = _rms((a - b)[finite])
+    error = _rms(a[finite] - b[finite])
     if error == 0:
         return 0.0
     everything = whole.astype(wide)
