@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfx_parity.canary.graph import ancestors, called_functions, node_name
+from tfx_parity.canary.grid import lies_on_grid
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import FunctionDef, MetaGraphDef, NodeDef
 from tfx_parity.serving_api.dtypes import Array, data_type, numpy_dtype, type_name
@@ -38,6 +39,8 @@ class ServedVariable:
         sha256_hex: Of its value's little-endian bytes in C order; strings are each preceded by
             their length as eight little-endian bytes.
         reachable: Whether a signature's outputs depend on it.
+        is_on_grid: Whether its values lie on at most 256 evenly spaced levels, as a whole or by
+            channel.
     """
 
     name: str
@@ -46,6 +49,7 @@ class ServedVariable:
     shape: tuple[int, ...]
     sha256_hex: str
     reachable: bool
+    is_on_grid: bool = False
 
 
 def read_variables(
@@ -80,6 +84,7 @@ def _served(node: NodeDef, value: Array, key: str, reachable: bool) -> ServedVar
         shape=value.shape,
         sha256_hex=value_digest(value),
         reachable=reachable,
+        is_on_grid=lies_on_grid(value),
     )
 
 

@@ -9,6 +9,7 @@ from tfx_parity.canary.inspection import ServedVariable
 from tfx_parity.contract import VariableDigest
 
 _SHOWN = 5
+_QUANTISED_TYPES = frozenset({"int8", "uint8"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def compare_weights(
         served: The served model's variables.
     """
     digests = {variable.sha256_hex for variable in served}
-    equal, rounded, changed = 0, [], []
+    equal = 0
+    rounded: list[tuple[str, str]] = []
+    changed: list[VariableDigest] = []
     for variable in trained:
         if variable.sha256 in digests:
             equal += 1
@@ -71,5 +74,41 @@ def compare_weights(
         elif variable.sha256_bfloat16 in digests:
             rounded.append((variable.path, "bfloat16"))
         elif variable.dtype.startswith(("float", "bfloat")):
-            changed.append(variable.path)
-    return WeightsComparison(equal, tuple(rounded), tuple(changed))
+            changed.append(variable)
+    quantised, changed = _quantised(changed, _others(trained, served))
+    return WeightsComparison(
+        equal,
+        (*rounded, *((variable.path, "int8") for variable in quantised)),
+        tuple(variable.path for variable in changed),
+    )
+
+
+def _others(
+    trained: Sequence[VariableDigest], served: Sequence[ServedVariable]
+) -> list[ServedVariable]:
+    """Return the served variables that hold no trained one's values, rounded or not."""
+    known = {
+        digest
+        for variable in trained
+        for digest in (variable.sha256, variable.sha256_float16, variable.sha256_bfloat16)
+    }
+    return [v for v in served if v.reachable and v.sha256_hex not in known]
+
+
+def _quantised(
+    changed: Sequence[VariableDigest], served: Sequence[ServedVariable]
+) -> tuple[list[VariableDigest], list[VariableDigest]]:
+    """Part the changed variables in those served on an int8 grid or as int8, and the rest.
+
+    Quantisation leaves no digest that could be foretold: a shape and a grid must do.
+    """
+    candidates = [v for v in served if v.is_on_grid or v.dtype in _QUANTISED_TYPES]
+    quantised, rest = [], []
+    for variable in changed:
+        found = next((v for v in candidates if v.shape == variable.shape), None)
+        if found is None:
+            rest.append(variable)
+        else:
+            candidates.remove(found)
+            quantised.append(variable)
+    return quantised, rest
