@@ -32,6 +32,8 @@ POINTS_SHOWN = 500
 _MISMATCHES_SHOWN = 400
 # Read for the points of one output at most: rows can be images.
 _ELEMENTS_READ = 200_000
+# Beyond it a row is a picture or an embedding, and no score a class.
+_MOST_CLASSES = 10_000
 _DIGITS = 6
 
 Rows = Sequence[NDArray[np.generic]]
@@ -146,17 +148,17 @@ def _points(
 
     Rows are read in full up to a bound on their elements, so that an output of images is no burden.
     """
-    width = max((reference[row].size for row in rows[:1]), default=1)
-    chosen = _thinned(rows, max(1, min(POINTS_SHOWN, _ELEMENTS_READ // max(1, width))))
-    parts = [np.empty((0, 2))]
+    if not len(rows):
+        return np.empty((0, 2))
+    width = max(1, reference[rows[0]].size)
+    chosen = _thinned(rows, max(1, min(POINTS_SHOWN, _ELEMENTS_READ // width)))
+    one, other = (
+        np.concatenate([side[row].reshape(-1) for row in chosen]) for side in (reference, candidate)
+    )
     with np.errstate(all="ignore"):
-        for row in chosen:
-            one, other = reference[row].reshape(-1), candidate[row].reshape(-1)
-            ratio = differences(one, other, Rule(tolerance)).ratio
-            points = np.stack([one.astype(np.float64), other.astype(np.float64)], axis=1)
-            wanted = (ratio > 1) == mismatching
-            parts.append(points[wanted & np.isfinite(points).all(axis=1)])
-    return np.concatenate(parts)
+        ratio = differences(one, other, Rule(tolerance)).ratio
+        points = np.stack([one.astype(np.float64), other.astype(np.float64)], axis=1)
+    return points[((ratio > 1) == mismatching) & np.isfinite(points).all(axis=1)]
 
 
 def _thinned(values: NDArray[Any], count: int) -> NDArray[Any]:
@@ -172,11 +174,11 @@ def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 def _holds_scores(rows: Rows, output: RowComparison) -> bool:
     """Whether an output is one score an example, or one a class."""
-    shape = rows[0].shape
+    shape, size = rows[0].shape, rows[0].size
     return (
         rows[0].dtype.kind in "fV"
         and len(shape) <= 1
-        and 0 not in shape
+        and 0 < size <= _MOST_CLASSES
         and output.dtype_mismatch is None
         and not output.shape_mismatch.any()
         and all(row.shape == shape for row in rows)
