@@ -118,6 +118,16 @@ class Panel:
         """
         return self._predict(fresh, self.batch_size)
 
+    def ask_again(self, arm: str, client: CanaryClient) -> Answers | Missing:
+        """Ask another server what the canary was asked in an arm, C or Ct.
+
+        Raises:
+            CanaryDied: If that server is dead.
+        """
+        if arm == "Ct":
+            return self._transform(client)
+        return self._predict(client, self.batch_size)
+
     def _trainer(self) -> Answers | Missing:
         if self.recorded.outputs is None:
             return Missing("no trainer predictions were given")

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tfx_parity.canary.backend import CanaryBackend, ModelLoadError, RunningCanary, ServerIdentity
@@ -25,9 +25,10 @@ from tfx_parity.canary_validator.coverage_check import (
     no_coverage,
 )
 from tfx_parity.canary_validator.decision import decide
-from tfx_parity.canary_validator.ladder import PAIRS, Climb
+from tfx_parity.canary_validator.ladder import PAIRS, Climb, Ladder
 from tfx_parity.canary_validator.placing import place_first_cause
 from tfx_parity.canary_validator.preflight import (
+    find_other_version,
     find_signature_faults,
     find_stale_transform_graph,
     find_unservable_ops,
@@ -36,6 +37,7 @@ from tfx_parity.canary_validator.preflight import (
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import find_refusals, load_cause
 from tfx_parity.canary_validator.repro_bundle import write_bundle
+from tfx_parity.canary_validator.rewriter import is_rewriters_doing
 from tfx_parity.canary_validator.summaries import summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.errors import ServerUnavailableError
@@ -66,6 +68,7 @@ class CheckOptions:
         batch_size: How many examples to send at once.
         startup_deadline_s: How long a server may take until it answers.
         redact: Whether to leave what clients send out of the result.
+        server_options: The command's words that choose the server, for the result's command.
     """
 
     max_mismatch_rate: float = 0.01
@@ -74,6 +77,7 @@ class CheckOptions:
     batch_size: int = 64
     startup_deadline_s: float = 120.0
     redact: bool = False
+    server_options: tuple[str, ...] = ()
 
     @property
     def limits(self) -> Limits:
@@ -175,7 +179,7 @@ class _Check:
         self, panel: Panel, canary: RunningCanary, inspection: ModelInspection
     ) -> ParityResult:
         answers = panel.ask_all(lambda arm: self.progress(f"asking arm {arm}: {MEANINGS[arm]}"))
-        answers["C'"] = self._ask_fresh(panel)
+        answers["C'"] = self._ask_fresh(panel, canary)
         refusals = find_refusals(self.recorded, answers, self._ask_eager)
         self.progress("asking the coverage set")
         coverage = (
@@ -186,7 +190,9 @@ class _Check:
         self.progress("climbing the ladder")
         stale = find_stale_transform_graph(self.recorded, self.model)
         versions = find_version_mismatch(canary.identity.version, inspection)
-        ladder = Climb(
+        if canary.no_fresh_start is not None:  # a server that was given its model by others
+            versions += find_other_version(canary.version, self.model)
+        climb = Climb(
             recorded=self.recorded,
             answers=answers,
             coverage=coverage,
@@ -194,7 +200,8 @@ class _Check:
             policy=self.options.tolerances,
             limits=self.options.limits,
             is_native=canary.identity.backend == "native",
-        ).ladder()
+        )
+        ladder = self._climbed(climb, panel)
         hard = [*refusals, *stale, *versions]
         causes = [*refusals, *stale, *ladder.causes]
         causes += [*coverage_causes(coverage, causes), *versions]
@@ -228,7 +235,23 @@ class _Check:
             write_bundle(self.bundle_folder, self.recorded, answers, result)
         return result
 
-    def _ask_fresh(self, panel: Panel) -> Answers:
+    def _climbed(self, climb: Climb, panel: Panel) -> Ladder:
+        ladder, options = climb.ladder(), self.options
+        if not climb.is_native and is_rewriters_doing(
+            ladder.causes,
+            panel,
+            climb.answers,
+            self.model,
+            options.startup_deadline_s,
+            options.tolerances,
+            options.limits,
+        ):
+            return replace(climb, is_native=True).ladder()
+        return ladder
+
+    def _ask_fresh(self, panel: Panel, canary: RunningCanary) -> Answers | Missing:
+        if canary.no_fresh_start is not None:
+            return Missing(canary.no_fresh_start)
         arm = "C'"
         self.progress(f"asking arm {arm}: {MEANINGS[arm]}")
         deadline = self.options.startup_deadline_s
@@ -263,10 +286,15 @@ class _Check:
             coverage=Coverage(0, 0, (), reason),
             tolerances=self._tolerances(),
             environment=self._environment(identity, inspection),
-            not_exercised=NOT_EXERCISED if identity is None else identity.not_exercised,
+            not_exercised=self._not_exercised(identity),
             reproduce=self._command(),
             redacted=False,
         )
+
+    def _not_exercised(self, identity: ServerIdentity | None) -> tuple[str, ...]:
+        if identity is not None:
+            return identity.not_exercised
+        return NOT_EXERCISED if isinstance(self.backend, NativeBackend) else ()
 
     def _ask_eager(self, example: int) -> str:
         """Say in words what TensorFlow's eager Python answers to an example."""
@@ -307,6 +335,7 @@ class _Check:
         """Return the command with every option that is not its default."""
         options, defaults = self.options, CheckOptions()
         words = ["tfx-parity", "check", str(self.model), "--predictions", self.recorded.source]
+        words += options.server_options
         for name, value, default in (
             ("--max-mismatch-rate", options.max_mismatch_rate, defaults.max_mismatch_rate),
             ("--confidence", options.confidence, defaults.confidence),

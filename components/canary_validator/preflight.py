@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tfx_parity.canary.inspection import ModelInspection
+from tfx_parity.canary.versions import version_number
 from tfx_parity.canary_validator.arms import Signatures
 from tfx_parity.canary_validator.recorded import Recorded, Rows
 from tfx_parity.contract import ServingContract
@@ -155,6 +156,21 @@ def find_version_mismatch(server: str, inspection: ModelInspection) -> list[Caus
     detail = f"The model was written by TensorFlow {inspection.tensorflow_version}; the server is "
     place = f"TensorFlow {model[0]} in the model, {found[0]} in the server"
     return [_cause(CauseCode.VERSION_MISMATCH, place, f"{detail}{server}.")]
+
+
+def find_other_version(served: int, model: Path) -> list[Cause]:
+    """Return a cause where a server that was not started by us serves another version.
+
+    Args:
+        served: The version that the server answers for.
+        model: The SavedModel; a folder whose name is no number states no version.
+    """
+    number = version_number(model.name)
+    if number is None or number == served:
+        return []
+    detail = f"The model at {model} is version {number}; the server answers for version {served}."
+    place = f"version {number} at the path, {served} at the server"
+    return [_cause(CauseCode.VERSION_MISMATCH, place, detail)]
 
 
 def _some(items: list[str]) -> str:

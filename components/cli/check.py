@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tfx_parity.cli.exit_codes import HELP, OF_VERDICT
+from tfx_parity.cli.servers import (
+    IMAGE_HELP,
+    MODEL_NAME_HELP,
+    SERVER_HELP,
+    backend_of,
+    server_options,
+)
 
 if TYPE_CHECKING:
     from tfx_parity.comparison.tolerance import TolerancePolicy
@@ -34,8 +41,10 @@ if TYPE_CHECKING:
     "--server",
     default="native",
     show_default=True,
-    help="What serves the model: native (TensorFlow's C++ loader and session in a child process).",
+    help=SERVER_HELP,
 )
+@click.option("--image", metavar="IMAGE:TAG", help=IMAGE_HELP)
+@click.option("--model-name", metavar="NAME", help=MODEL_NAME_HELP)
 @click.option(
     "--max-mismatch-rate",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -85,6 +94,8 @@ def check(
     as_json: bool,
     report: Path | None,
     server: str,
+    image: str | None,
+    model_name: str | None,
     max_mismatch_rate: float,
     confidence: float,
     tolerances: tuple[str, ...],
@@ -105,7 +116,7 @@ def check(
     from tfx_parity.reporting.console import print_result  # noqa: PLC0415
     from tfx_parity.reporting.report_json import to_json  # noqa: PLC0415
 
-    _require_native(server)
+    backend = backend_of(server, image, model_name)
     options = CheckOptions(
         max_mismatch_rate=max_mismatch_rate,
         confidence=confidence,
@@ -113,11 +124,12 @@ def check(
         batch_size=batch_size,
         startup_deadline_s=startup_deadline,
         redact=redact,
+        server_options=server_options(server, image, model_name),
     )
     quiet = Console(stderr=True)
     with quiet.status("reading the recorded predictions") as status:
         recorded = read_recorded(predictions)
-        result = check_model(model, recorded, None, options, status.update, report)
+        result = check_model(model, recorded, backend, options, status.update, report)
     if report is not None:
         # Loaded where it is asked for: the page's templates take a while.
         from tfx_parity.reporting.report_files import write_report  # noqa: PLC0415
@@ -129,14 +141,6 @@ def check(
     else:
         print_result(result, Console())
     return OF_VERDICT[result.verdict]
-
-
-def _require_native(server: str) -> None:
-    if server != "native":
-        raise click.BadParameter(
-            f"Expected native, found {server!r}: other back ends are not there yet.",
-            param_hint="--server",
-        )
 
 
 def _policy(tolerances: tuple[str, ...]) -> TolerancePolicy:
