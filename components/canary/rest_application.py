@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any
 
 from aiohttp import web
 
@@ -26,48 +28,83 @@ from tfx_parity.serving_api.rest_urls import RestRoute, parse_url
 from tfx_parity.serving_api.status import Code, ServingError, http_status
 
 MAX_BODY_BYTES = 1 << 28
+# Of all bodies that are being read or wait for an answer.
+MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
 _READ_BODY_S = 60.0
 _JSON = "application/json"
 
 
-def build_application(served: ServedModels, pool: Executor, timeout_ms: int) -> web.Application:
-    """Return an application that answers every path by TF Serving's rules.
+class RestApplication:
+    """Answers every path by TF Serving's rules, with bounded memory for what is sent."""
 
-    Args:
-        served: What to ask.
-        pool: Where requests are worked on.
-        timeout_ms: Of the session's run for a request.
-    """
-    application = web.Application(client_max_size=MAX_BODY_BYTES)
+    def __init__(
+        self,
+        served: ServedModels,
+        pool: Executor,
+        timeout_ms: int,
+        heard: Callable[[Any], None] = lambda _connection: None,
+    ) -> None:
+        """Prepare to answer.
 
-    async def handle(request: web.Request) -> web.Response:
+        Args:
+            served: What to ask.
+            pool: Where requests are worked on.
+            timeout_ms: Of the session's run for a request.
+            heard: Is told each connection on which a request comes.
+        """
+        self._served = served
+        self._pool = pool
+        self._timeout_ms = timeout_ms
+        self._heard = heard
+        self._held_bytes = 0
+
+    def build(self) -> web.Application:
+        """Return what aiohttp serves."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        self._heard(request.protocol)
+        body = bytearray()
         try:
             route = parse_url(request.method, request.raw_path.partition("?")[0])
-            body = await _read_body(request)
+            await self._read(request, body)
             answer = await asyncio.get_running_loop().run_in_executor(
-                pool, respond, served, route, body, timeout_ms
+                self._pool, respond, self._served, route, bytes(body), self._timeout_ms
             )
         except ServingError as error:
-            text = format_error(error.message, served.generation)
+            text = format_error(error.message, self._served.generation)
             return web.Response(body=text, status=http_status(error.code), content_type=_JSON)
+        finally:
+            self._held_bytes -= len(body)
         return web.Response(body=answer, content_type=_JSON)
 
-    application.router.add_route("*", "/{path:.*}", handle)
-    return application
+    async def _read(self, request: web.Request, body: bytearray) -> None:
+        """Read the body, refused if it is too large, too much with others, or comes too slowly."""
+        _check_size(request.content_length or 0)
+        try:
+            await asyncio.wait_for(self._read_chunks(request, body), _READ_BODY_S)
+        except asyncio.TimeoutError as error:
+            raise ServingError(
+                Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
+            ) from error
+
+    async def _read_chunks(self, request: web.Request, body: bytearray) -> None:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            self._held_bytes += len(chunk)
+            _check_size(len(body))
+            if self._held_bytes > MAX_HELD_BYTES:
+                raise ServingError(
+                    Code.RESOURCE_EXHAUSTED,
+                    f"The bodies of all requests together are over {MAX_HELD_BYTES} bytes.",
+                )
 
 
-async def _read_body(request: web.Request) -> bytes:
-    """Return the body, refused if it is too large or comes too slowly."""
-    try:
-        return await asyncio.wait_for(request.read(), _READ_BODY_S)
-    except web.HTTPRequestEntityTooLarge as error:
-        raise ServingError(
-            Code.RESOURCE_EXHAUSTED, f"The body is over {MAX_BODY_BYTES} bytes."
-        ) from error
-    except asyncio.TimeoutError as error:
-        raise ServingError(
-            Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
-        ) from error
+def _check_size(size: int) -> None:
+    if size > MAX_BODY_BYTES:
+        raise ServingError(Code.RESOURCE_EXHAUSTED, f"The body is over {MAX_BODY_BYTES} bytes.")
 
 
 def respond(served: ServedModels, route: RestRoute, body: bytes, timeout_ms: int) -> bytes:

@@ -7,8 +7,9 @@ import importlib
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from tfx_parity.canary.connections import ConnectionWatch, allow_many_files
 from tfx_parity.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 LOCALHOST = "127.0.0.1"
 _APPLICATION_MODULE = "tfx_parity.canary.rest_application"
-_BACKLOG = 128
+_BACKLOG = 1024
+_FIRST_REQUEST_S = 60.0
+_KEEP_ALIVE_S = 75.0
 _STOP_S = 5.0
 
 
@@ -39,6 +42,7 @@ class RestFront:
         Raises:
             BadInputError: If the port cannot be had.
         """
+        allow_many_files()
         self._socket = _bound_socket(port)
         self.port: int = self._socket.getsockname()[1]
         self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="rest")
@@ -51,28 +55,37 @@ class RestFront:
 
     def serve(self, served: ServedModels) -> None:
         """Answer requests from now on, in threads."""
-        from tfx_parity.canary.rest_application import build_application  # noqa: PLC0415
-
-        application = build_application(served, self._pool, self._timeout_ms)
         self._thread.start()
-        starting = asyncio.run_coroutine_threadsafe(self._start(application), self._loop)
-        self._runner = starting.result()
+        self._runner = asyncio.run_coroutine_threadsafe(self._start(served), self._loop).result()
 
     def stop(self) -> None:
         """Stop answering."""
-        stopping = asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop)
+        stopping = asyncio.run_coroutine_threadsafe(self._stop(), self._loop)
         stopping.result(_STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _start(self, application: web.Application) -> web.AppRunner:
+    async def _start(self, served: ServedModels) -> web.AppRunner:
         from aiohttp import web  # noqa: PLC0415 - imported long ago, by the constructor's thread
 
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        from tfx_parity.canary.rest_application import RestApplication  # noqa: PLC0415
+
+        watch = ConnectionWatch(self._loop, _FIRST_REQUEST_S)
+        application = RestApplication(served, self._pool, self._timeout_ms, watch.heard).build()
+        runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=1.0, keepalive_timeout=_KEEP_ALIVE_S
+        )
         await runner.setup()
-        await web.SockSite(runner, self._socket, backlog=_BACKLOG).start()
+        connect = cast("web.Server", runner.server)
+        self._server = await self._loop.create_server(
+            lambda: watch.watched(connect()), sock=self._socket, backlog=_BACKLOG
+        )
         return runner
+
+    async def _stop(self) -> None:
+        self._server.close()
+        await self._runner.cleanup()
 
 
 def _bound_socket(port: int) -> socket.socket:

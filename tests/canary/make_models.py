@@ -98,6 +98,30 @@ class Affine(tf.Module):
         return {"lines": lines}
 
 
+class Fifth(tf.Module):
+    """Counts its requests, and takes the server down with the fifth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = tf.Variable(0, name="count")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def serve(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer, while it goes well."""
+        count = self.count.assign_add(1)
+        tf.print("request", count, output_stream=sys.stderr)
+        if count >= 5:
+            with tf.control_dependencies([tf.raw_ops.Abort(error_msg="the fifth")]):
+                count = tf.identity(count)
+        return {"count": count, "x": x}
+
+
+def fifth(path: str) -> None:
+    """A model that answers four requests."""
+    module = Fifth()
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+
+
 def affine(path: str) -> None:
     """A plain tf.Module."""
     module = Affine()
@@ -297,7 +321,7 @@ def endless(path: str) -> None:
 
 
 MODELS = (
-    affine, scaled, dtypes, vocabulary, python_function, compiled, compiled_below, random,
+    affine, fifth, scaled, dtypes, vocabulary, python_function, compiled, compiled_below, random,
     batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2, estimator, endless,
 )  # fmt: skip
 
