@@ -91,33 +91,49 @@ def write_bundle(
     parts = {"request": {name: rows[example] for name, rows in recorded.inputs.items()}}
     meanings = {}
     for number, arm in enumerate(_arms(result)):
-        if row := _row(answers[arm], example):
-            parts[f"answer_{number}"] = row
+        if answer := _row(answers[arm], example):
+            parts[f"answer_{number}"] = answer
             meanings[f"answer_{number}"] = f"{arm}, {MEANINGS[arm]}"
-    files: dict[str, bytes] = {REPORT_FILE: to_json(result), "reproduce.py": _SCRIPT.encode()}
-    names = {}
-    for part, rows in parts.items():
-        for number, (name, row) in enumerate(sorted(rows.items())):
-            path = f"{part}/{number}.tensor.pb"
-            names[path] = name
-            files[path] = to_proto(row[np.newaxis]).SerializeToString(deterministic=True)
+    files, names = _tensor_files(parts)
+    files |= {REPORT_FILE: to_json(result), "reproduce.py": _SCRIPT.encode()}
     files |= _requests(recorded, example)
+    model = Path(result.environment["model"])
     files["about.json"] = canonical_json(
         {
             "answers": meanings,
             "example": example,
             "failure": _failure(answers["C"], example),
-            "model": result.environment["model"],
-            "model_sha256": _digests(Path(result.environment["model"])),
+            "model": str(model),
+            "model_sha256": _digests(model),
             "names": names,
             "signature": recorded.signature_name,
         }
     )
-    path = folder / FILE_NAME
-    with written_beside(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name])
-    return path
+    bundle = folder / FILE_NAME
+    with (
+        written_beside(bundle) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for path in sorted(files):
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), files[path])
+    return bundle
+
+
+def _tensor_files(
+    parts: Mapping[str, Mapping[str, NDArray[np.generic]]],
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return each tensor as a file, and which name it has in the signature, by the file's path.
+
+    A signature's names may hold what a path may not.
+    """
+    files: dict[str, bytes] = {}
+    names: dict[str, str] = {}
+    for part, rows in parts.items():
+        for number, (name, row) in enumerate(sorted(rows.items())):
+            path = f"{part}/{number}.tensor.pb"
+            names[path] = name
+            files[path] = to_proto(row[np.newaxis]).SerializeToString(deterministic=True)
+    return files, names
 
 
 def _example(result: ParityResult, answers: Mapping[str, Answers | Missing]) -> int:
@@ -156,7 +172,7 @@ def _requests(recorded: Recorded, example: int) -> dict[str, bytes]:
     for name, array in batch.items():
         request.inputs[name].CopyFrom(to_proto(array))
     columns = {name: _json_value(array.tolist()) for name, array in batch.items()}
-    rows = [{name: values[0] for name, values in columns.items()}]
+    rows = [{name: _json_value(array[0].tolist()) for name, array in batch.items()}]
     signature = {"signature_name": recorded.signature_name}
     files = {
         "predict_request.pb": request.SerializeToString(deterministic=True),

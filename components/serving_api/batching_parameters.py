@@ -162,4 +162,5 @@ def _message_class() -> type[Message]:
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     # protobuf 3.20, which TFX 1.16 brings on Python 3.10, has only the factory's method.
-    return message_factory.MessageFactory(pool).GetPrototype(descriptor)
+    factory: Any = message_factory.MessageFactory(pool)
+    return factory.GetPrototype(descriptor)
