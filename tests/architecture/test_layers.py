@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "contract": set(),
     "findings": set(),
     "artifacts": set(),
+    "notebook": {"artifacts", "reporting"},
     "canary": {"serving_api"},
     "training": {"contract"},
     "transform_graph_gen": {"contract"},
