@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tfx_parity.canary.probe_plan import ProbePlan
-from tfx_parity.canary.probing_child import LENGTH
+from tfx_parity.canary.probing_child import LENGTH, packed
 from tfx_parity.canary.supervision import SupervisedProcess
 from tfx_parity.protos import TensorProto, predict_pb2
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.status import Code
-from tfx_parity.serving_api.tensors import from_proto, to_proto
+from tfx_parity.serving_api.tensors import from_proto
 
 _CHILD_MODULE = "tfx_parity.canary.probing_child"
 _DYING_S = 2.0
@@ -143,7 +143,7 @@ class Prober:
         """
         request = predict_pb2.PredictRequest(output_filter=tensors)
         for name, value in inputs.items():
-            request.inputs[name].CopyFrom(to_proto(np.asarray(value)))
+            request.inputs[name].CopyFrom(packed(np.asarray(value)))
         data = request.SerializeToString()
         self._ask(LENGTH.pack(len(data)) + data)
         values = self._values(self._told()["sizes"])

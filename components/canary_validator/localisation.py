@@ -104,14 +104,16 @@ def _locate(question: Question, observer: Observer) -> Located:
             f"No place was found: asked {question.kind.value}, the debug copy of the model gave "
             f"equal answers to {question.count} examples.",
         )
-    differences = observer.explore(list(_candidates(plan, question.kind)))
+    candidates = list(_candidates(plan, question.kind))
+    differences = observer.explore(candidates)
     search = _Search(plan, seen, differences)
     sources = search.sources()
     if not sources:
         return Located(
             (),
-            f"No place was found under observation: of {len(differences)} tensors that could be "
-            "compared none differs while what feeds it agrees.",
+            f"No place was found under observation: of {len(candidates)} tensors "
+            f"{len(differences)} could be looked at in time, and none of them differs while what "
+            "feeds it agrees.",
         )
     places = tuple(place_of(source.node, plan) for source in sources)
     return Located(places, _words(question, seen, sources, differences))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_parity.canary.probe_plan import ProbePlan
-from tfx_parity.canary.probing import Look, Prober, ProbeRefused
+from tfx_parity.canary.probing import Look, Prober, ProbeRefused, ProbeTimeout
 from tfx_parity.canary_validator.answers import stack_rows
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.canary_validator.tensor_differences import (
@@ -25,7 +25,7 @@ from tfx_parity.comparison.tolerance import TolerancePolicy
 
 # Each new set of tensors costs the session a copy of the graph; values cost memory.
 _FIRST_GROUP = 32
-_GROUP_BYTES = 1 << 26
+_GROUP_BYTES = 1 << 28
 _ASKED_TWICE_TRIES = 5
 
 
@@ -165,16 +165,20 @@ class Observer:
 
         Looking at a tensor can make what is looked for vanish (the graph rewriter fuses no node
         whose value is fetched): such groups are halved, and a tensor that cannot be looked at by
-        itself is left out; so is one that cannot be fetched.
+        itself is left out; so is one that cannot be fetched. Where the deadline passes, the tensors
+        nearest to the inputs have been looked at.
 
         Raises:
-            ProbeError: If the child dies, or the deadline passes.
+            ProbeError: If the child dies.
         """
         found: dict[str, Difference] = {}
         waiting, size = list(tensors), _FIRST_GROUP
         while waiting:
             group, waiting = waiting[:size], waiting[size:]
-            used = self._explore_group(group, found)
+            try:
+                used = self._explore_group(group, found)
+            except ProbeTimeout:
+                break
             size = max(1, _GROUP_BYTES * len(group) // max(used, 1))
         return found
 

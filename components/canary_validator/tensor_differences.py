@@ -53,7 +53,9 @@ def compare_asked_twice(first: Array, second: Array, count: int) -> Difference:
     if first.shape != second.shape:
         return Difference(np.full(count, np.inf), floor, is_by_row=False)
     if first.ndim == 0 or first.shape[0] != count:
-        return Difference(np.full(count, _distance(first, second, first)), floor, is_by_row=False)
+        return Difference(
+            np.full(count, _distance(first, second, _least_scale(first))), floor, is_by_row=False
+        )
     distances = _distances(np.split(first, count), np.split(second, count), first)
     return Difference(distances, floor, is_by_row=True)
 
@@ -107,8 +109,17 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def _distances(parts: Sequence[Array], alone: Sequence[Array], whole: Array) -> NDArray[np.float64]:
+    least = _least_scale(whole)
     pairs = zip(parts, alone, strict=True)
-    return np.array([_distance(part, single, whole) for part, single in pairs])
+    return np.array([_distance(part, single, least) for part, single in pairs])
+
+
+def _least_scale(whole: Array) -> float:
+    """Return against what numbers near zero in some rows of a tensor are measured."""
+    if _is_discrete(whole):
+        return 0.0
+    wide = _widened(whole)
+    return _LEAST_SHARE * _rms(wide[np.isfinite(wide)])
 
 
 def _are_positions(parts: Sequence[Array], alone: Sequence[Array]) -> bool:
@@ -133,33 +144,41 @@ def _compare_padded(together: Array, alone: Sequence[Array]) -> Difference:
     if not is_rows or any(single.ndim != together.ndim or single.shape[0] != 1 for single in alone):
         return unknown
     distances = []
+    least = _least_scale(together)
     for row, own in zip(np.split(together, len(alone)), alone, strict=True):
         if any(long < short for long, short in zip(row.shape, own.shape, strict=True)):
             return unknown
         head = row[tuple(slice(0, size) for size in own.shape)]
         sizes = zip(row.shape, own.shape, strict=True)
         tail = row[tuple(slice(length - size, length) for length, size in sizes)]
-        distances.append(min(_distance(head, own, together), _distance(tail, own, together)))
+        distances.append(min(_distance(head, own, least), _distance(tail, own, least)))
     if max(distances) <= floor:
         return unknown
     return Difference(np.array(distances), floor, is_by_row=True, shapes=shapes)
 
 
-def _distance(reference: Array, candidate: Array, whole: Array) -> float:
-    """Return the relative RMS difference of two arrays of one shape, part of a whole tensor."""
-    if _is_discrete(whole):
-        return 0.0 if np.array_equal(reference, candidate) else np.inf
-    wide = np.complex128 if whole.dtype.kind == "c" else np.float64
-    a, b = reference.astype(wide), candidate.astype(wide)
+def _distance(reference: Array, candidate: Array, least: float) -> float:
+    """Return the relative RMS difference of two arrays of one shape.
+
+    Args:
+        reference: One of them.
+        candidate: The other.
+        least: What the difference is measured against at least.
+    """
+    if np.array_equal(reference, candidate):
+        return 0.0
+    if _is_discrete(reference):
+        return np.inf
+    a, b = _widened(reference), _widened(candidate)
     finite = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return np.inf
     error = _rms(a[finite] - b[finite])
-    if error == 0:
-        return 0.0
-    everything = whole.astype(wide)
-    least = _LEAST_SHARE * _rms(everything[np.isfinite(everything)])
-    return error / max(_rms(a[finite]), _rms(b[finite]), least)
+    return error / max(_rms(a[finite]), _rms(b[finite]), least) if error else 0.0
+
+
+def _widened(array: Array) -> Array:
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def _is_discrete(array: Array) -> bool:
