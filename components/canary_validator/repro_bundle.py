@@ -172,7 +172,7 @@ def _requests(recorded: Recorded, example: int) -> dict[str, bytes]:
     for name, array in batch.items():
         request.inputs[name].CopyFrom(to_proto(array))
     columns = {name: _json_value(array.tolist()) for name, array in batch.items()}
-    rows = [{name: _json_value(array[0].tolist()) for name, array in batch.items()}]
+    rows = [{name: _json_value(array.tolist()[0]) for name, array in batch.items()}]
     signature = {"signature_name": recorded.signature_name}
     files = {
         "predict_request.pb": request.SerializeToString(deterministic=True),

@@ -40,7 +40,7 @@ class Frame:
     characters: int
 
 
-WIDE = Frame(node=(150, 68), pitch=(186, 86), margin=(14, 12), characters=25)
+WIDE = Frame(node=(150, 68), pitch=(186, 86), margin=(14, 12), characters=23)
 NARROW = Frame(node=(72, 42), pitch=(119, 66), margin=(1, 4), characters=0)
 
 

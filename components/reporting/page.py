@@ -277,9 +277,10 @@ class Page:
 
     def role(self, pair: PairSummary) -> str:
         """Say why a pair is shown in detail."""
-        if pair.pair == self.result.decision.headline:
-            return "what the verdict's rate is taken of"
-        return "what names the first cause"
+        codes = [c.code.value for c in self.result.causes if c.evidence.pair == pair.pair]
+        if codes:
+            return f"shows {codes[0]}"
+        return "what the verdict's rate is taken of"
 
 
 def _bound_figure(decision: Decision) -> Figure:

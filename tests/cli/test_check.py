@@ -43,6 +43,29 @@ def test_json_is_the_report_alone_and_fits_the_schema(copied: Any, tmp_path: Pat
     jsonschema.validate(report, SCHEMA)
     assert (code, report["verdict"], report["causes"]) == (0, "PASS", [])
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "<strong>PASS</strong>" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_redacted_report_holds_nothing_that_clients_sent(copied: Any, tmp_path: Path) -> None:
+    """With --redact the raw examples are in no file and on no screen; without it they are."""
+    _change_vocabulary(copied.model)
+    folders = {"open": (), "redacted": ("--redact",)}
+    texts = {}
+    for name, options in folders.items():
+        folder = tmp_path / name
+        _, report, screen = _check(copied.model, copied.run, "--report", str(folder), *options)
+        files = [path.read_text() for path in folder.glob("report.*")]
+        texts[name] = "\n".join([json.dumps(report, ensure_ascii=False), screen, *files])
+        jsonschema.validate(report, SCHEMA)
+
+    colours = ("red", "green", "blue", "grün")
+    shown = {
+        name: [colour for colour in colours if f'"{colour}"' in text or f">{colour}<" in text]
+        for name, text in texts.items()
+    }
+    assert shown["open"]
+    assert [] == shown["redacted"]
+    assert "repro.zip" not in {path.name for path in (tmp_path / "redacted").iterdir()}
 
 
 def test_the_same_check_gives_the_same_report(copied: Any) -> None:
