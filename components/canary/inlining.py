@@ -8,26 +8,17 @@ graph computes what it computed before.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tfx_parity.canary.graph import ancestors, node_name
-from tfx_parity.canary.op_registry import is_stateful, registered_ops
+from tfx_parity.canary.function_body import CALLS, FunctionBody, controls
+from tfx_parity.canary.graph import ancestors
 from tfx_parity.canary.op_uses import signature_tensors
 from tfx_parity.canary.session import INIT_OP_SIGNATURE
-from tfx_parity.protos import (
-    AttrValue,
-    FunctionDef,
-    GraphDef,
-    MetaGraphDef,
-    NodeDef,
-    OpDef,
-    SavedModel,
-)
+from tfx_parity.protos import FunctionDef, GraphDef, MetaGraphDef, NodeDef, SavedModel
 
 _SERVE_TAG = "serve"
 _GRAPH_FILE = "saved_model.pb"
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 # XLA compiles such a function as a whole; written out it would compute otherwise.
 _COMPILED = "_XlaMustCompile"
 # TensorFlow 1 keeps its initialisation op in a collection (saved_model/constants.h).
@@ -99,29 +90,6 @@ def _setup_tensors(meta_graph: MetaGraphDef) -> Iterator[str]:
             yield from collection.node_list.value
 
 
-def output_types(node: NodeDef, definition: OpDef) -> list[list[int]]:
-    """Return the dtypes of a node's outputs, a list for each output argument of its op."""
-    found = []
-    for argument in definition.output_arg:
-        if argument.type_list_attr:
-            types = list(_attribute(node, definition, argument.type_list_attr).list.type)
-        else:
-            count = 1
-            if argument.number_attr:
-                count = _attribute(node, definition, argument.number_attr).i
-            single = argument.type or _attribute(node, definition, argument.type_attr).type
-            types = [single] * count
-        found.append(types)
-    return found
-
-
-def _attribute(node: NodeDef, definition: OpDef, name: str) -> AttrValue:
-    """Return an attribute, or its default, which a SavedModel leaves out."""
-    if name in node.attr:
-        return node.attr[name]
-    return next(attr.default_value for attr in definition.attr if attr.name == name)
-
-
 class _Inlining:
     """One graph, while its calls are replaced.
 
@@ -161,9 +129,9 @@ class _Inlining:
 
     def _called(self, node: NodeDef) -> FunctionDef | None:
         """Return the function that a node calls and that can be written out."""
-        name = node.attr["f"].func.name if node.op in _CALLS else node.op
+        name = node.attr["f"].func.name if node.op in CALLS else node.op
         function = self._functions.get(name)
-        if function is None or node.attr[_COMPILED].b or function.attr[_COMPILED].b:
+        if function is None or _is_compiled(node) or _is_compiled(function):
             return None
         arguments = [*function.signature.input_arg, *function.signature.output_arg]
         has_lists = any(arg.number_attr or arg.type_list_attr for arg in arguments)
@@ -172,7 +140,7 @@ class _Inlining:
     def _inline(self, call: NodeDef, function: FunctionDef, siblings: Iterable[str]) -> None:
         """Write the nodes of the function that a call runs, and alias the call's outputs."""
         prefix = _free_prefix(call.name, siblings)
-        body = _Body(call, function, prefix, self._functions)
+        body = FunctionBody(call, function, prefix, self._functions)
         names = {prefix + node.name for node in function.node_def}
         for original in function.node_def:
             node = body.renamed(original)
@@ -193,6 +161,11 @@ class _Inlining:
         return tensor
 
 
+def _is_compiled(holder: NodeDef | FunctionDef) -> bool:
+    # Asking for an attribute that is not there would write an empty one.
+    return _COMPILED in holder.attr and bool(holder.attr[_COMPILED].b)
+
+
 def _free_prefix(name: str, siblings: Iterable[str]) -> str:
     prefix = f"{name}/"
     while any(sibling.startswith(prefix) for sibling in siblings):
@@ -204,12 +177,8 @@ def _numbered(tensor: str) -> str:
     return tensor if tensor.startswith("^") or ":" in tensor else f"{tensor}:0"
 
 
-def _controls(node: NodeDef) -> list[str]:
-    return [tensor for tensor in node.input if tensor.startswith("^")]
-
-
 def _end_of(call: NodeDef) -> NodeDef:
-    return NodeDef(name=call.name, op="NoOp", input=_controls(call), device=call.device)
+    return NodeDef(name=call.name, op="NoOp", input=controls(call), device=call.device)
 
 
 def _top_level_stand_in(call: NodeDef, function: FunctionDef) -> NodeDef:
@@ -219,90 +188,7 @@ def _top_level_stand_in(call: NodeDef, function: FunctionDef) -> NodeDef:
         return _end_of(call)
     node = NodeDef(name=call.name, op="IdentityN", device=call.device)
     node.input.extend(f"{call.name}:{number}" for number in range(len(outputs)))
-    node.input.extend(_controls(call))
+    node.input.extend(controls(call))
     types = [output.type or call.attr["f"].func.attr[output.type_attr].type for output in outputs]
     node.attr["T"].list.type.extend(types)
     return node
-
-
-class _Body:
-    """The nodes of a function, as one call of it puts them into the graph."""
-
-    def __init__(
-        self,
-        call: NodeDef,
-        function: FunctionDef,
-        prefix: str,
-        functions: Mapping[str, FunctionDef],
-    ) -> None:
-        self._call = call
-        self._function = function
-        self._prefix = prefix
-        self._functions = functions
-        self._nodes = {node.name: node for node in function.node_def}
-        names = [argument.name for argument in function.signature.input_arg]
-        self._arguments = dict(zip(names, call.input, strict=False))
-
-    def renamed(self, original: NodeDef) -> NodeDef:
-        """Return a node of the function under its new name, reading from its new sources."""
-        node = NodeDef()
-        node.CopyFrom(original)
-        node.name = self._prefix + original.name
-        node.device = original.device or self._call.device
-        # Colocation names nodes by their old names.
-        node.attr.pop("_class", None)
-        self._fill_placeholders(node)
-        controls = {self.tensor(t) for t in original.input if t.startswith("^")} - {""}
-        if self._has_effects(original):
-            controls.update(_controls(self._call))
-        data = [self.tensor(t) for t in original.input if not t.startswith("^")]
-        node.input[:] = [*data, *sorted(controls)]
-        return node
-
-    def _fill_placeholders(self, node: NodeDef) -> None:
-        """Fill in the attributes that a function leaves to its caller."""
-        given = self._call.attr["f"].func.attr if self._call.op in _CALLS else self._call.attr
-        for value in node.attr.values():
-            if value.WhichOneof("value") == "placeholder":
-                value.CopyFrom(given[value.placeholder])
-
-    def tensor(self, written: str) -> str:
-        """Return the name in the graph of what a function calls `argument` or `node:output:0`.
-
-        A control dependency on an argument says nothing: the empty name.
-        """
-        if written.startswith("^"):
-            return f"^{self._prefix}{written[1:]}" if written[1:] in self._nodes else ""
-        name, _, rest = written.partition(":")
-        if name in self._arguments:
-            return self._arguments[name]
-        output, _, index = rest.partition(":")
-        return f"{self._prefix}{name}:{self._number(self._nodes[name], output, int(index or 0))}"
-
-    def _number(self, node: NodeDef, output: str, index: int) -> int:
-        definition = self._definition(node.op)
-        before = 0
-        for argument, types in zip(
-            definition.output_arg, output_types(node, definition), strict=True
-        ):
-            if argument.name == output:
-                break
-            before += len(types)
-        return before + index
-
-    def _definition(self, op: str) -> OpDef:
-        function = self._functions.get(op)
-        return registered_ops()[op] if function is None else function.signature
-
-    def _has_effects(self, node: NodeDef) -> bool:
-        function = self._functions.get(node.op)
-        return is_stateful(node.op) if function is None else function.signature.is_stateful
-
-    def effects(self) -> set[str]:
-        """Return the nodes that run whenever the function does, wanted or not.
-
-        Those are its control outputs, and every stateful node (function.cc, PruneFunctionGraph).
-        """
-        names = {node_name(name) for name in self._function.control_ret.values()}
-        names |= {name for name, node in self._nodes.items() if self._has_effects(node)}
-        return {self._prefix + name for name in names}

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfx_parity.canary.function_body import output_types
 from tfx_parity.canary.graph import node_name
-from tfx_parity.canary.inlining import output_types
 from tfx_parity.canary.op_registry import registered_ops
 from tfx_parity.protos import MetaGraphDef, NodeDef
 from tfx_parity.serving_api.dtypes import numpy_dtype
