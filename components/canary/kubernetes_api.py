@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_parity.errors import ServerUnavailableError
 
-NOT_FOUND = 404
+_NOT_FOUND = 404
 _REQUEST_S = 30.0
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _DEFAULT_NAMESPACE = "default"
@@ -115,21 +115,26 @@ class Cluster:
 
     def delete_pod(self, name: str) -> None:
         """End a pod and delete it at once, if it is there."""
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
+
         api = self.make_client()
-        with api.api_client, self._errors(f"delete pod {name}", missing_is_fine=True):
-            api.delete_namespaced_pod(
-                name, self.namespace, grace_period_seconds=0, _request_timeout=_REQUEST_S
-            )
+        with api.api_client, self._errors(f"delete pod {name}"):
+            try:
+                api.delete_namespaced_pod(
+                    name, self.namespace, grace_period_seconds=0, _request_timeout=_REQUEST_S
+                )
+            except ApiException as error:
+                if error.status != _NOT_FOUND:
+                    raise
 
     def _ask(self, what: str, call: Callable[[Any], Any]) -> dict[str, Any]:
         api = self.make_client()
-        shown: dict[str, Any] = {}
         with api.api_client, self._errors(what):
-            shown = api.api_client.sanitize_for_serialization(call(api))
-        return shown
+            shown: dict[str, Any] = api.api_client.sanitize_for_serialization(call(api))
+            return shown
 
-    def _errors(self, what: str, *, missing_is_fine: bool = False) -> _Errors:
-        return _Errors(what, self.namespace, missing_is_fine)
+    def _errors(self, what: str) -> _Errors:
+        return _Errors(what, self.namespace)
 
 
 @dataclass(frozen=True)
@@ -138,23 +143,20 @@ class _Errors:
 
     what: str
     namespace: str
-    missing_is_fine: bool
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - what the package is built on
 
         if isinstance(error, ApiException):
-            if error.status == NOT_FOUND and self.missing_is_fine:
-                return True
             found = f"HTTP {error.status} {error.reason}: {error.body}"
         elif isinstance(error, (HTTPError, OSError)):
             found = f"no answer: {error}"
         else:
-            return False
+            return
         raise ServerUnavailableError(
             f"Expected the Kubernetes cluster to {self.what} in namespace {self.namespace}, found "
             f"{found}. See that kubectl -n {self.namespace} get pods works, and what this user or "
