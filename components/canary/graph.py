@@ -82,6 +82,12 @@ class GraphWalk:
             for node in function.node_def:
                 yield PlacedNode(node, name)
 
+    def beside(self, placed: PlacedNode) -> dict[str, NodeDef]:
+        """Return the nodes of the graph or function that holds a node, by name."""
+        if not placed.function:
+            return self.nodes
+        return {node.name: node for node in self.functions[placed.function].node_def}
+
     def reachable(self, tensors: Iterable[str]) -> Iterator[PlacedNode]:
         """Yield the nodes that run when tensors of the top-level graph are fetched.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfx_parity.canary.graph import GraphWalk, PlacedNode, ancestors
+from tfx_parity.canary.graph import GraphWalk, PlacedNode, ancestors, node_name
 from tfx_parity.canary.op_registry import has_cpu_kernel, is_stateful, registered_ops
 from tfx_parity.canary.session import INIT_OP_SIGNATURE
-from tfx_parity.protos import MetaGraphDef, NodeDef
+from tfx_parity.protos import DataType, MetaGraphDef, NodeDef
 
 # Stateful ops that draw numbers from a generator of the kernel's own, seeded by `seed` and `seed2`
 # or, where both are 0, from the system (tensorflow/core/ops/random_ops.cc and others).
@@ -64,6 +64,17 @@ _ASSIGNMENTS = (
     "ResourceScatter",
     "Scatter",
 )
+# Statistics are numbers with a fraction; counters and the states of generators are integers.
+_FRACTIONAL = frozenset(
+    {DataType.DT_HALF, DataType.DT_BFLOAT16, DataType.DT_FLOAT, DataType.DT_DOUBLE}
+)
+# Dropout compares random numbers with its rate (older graphs round them down), then masks with
+# what comes of it: nn_ops.py, _dropout.
+_SCALES = frozenset({"Add", "AddV2", "Cast", "Identity", "Mul", "RealDiv", "Reshape", "Sub"})
+_COMPARES = frozenset({"Floor", "Greater", "GreaterEqual", "Less", "LessEqual"})
+_PASSES_ON = frozenset({"Cast", "Identity", "LogicalNot", "Reshape"})
+_MASKS = frozenset({"Mul", "MulNoNan", "Select", "SelectV2"})
+_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,11 @@ class RandomOpUse(OpUse):
     Attributes:
         seeded: Whether its numbers are the same after each fresh start; they change between
             requests all the same.
+        masks: Whether its numbers are compared and then mask a tensor, as dropout does.
     """
 
     seeded: bool
+    masks: bool
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class OpUses:
             or not registered at all (a custom op) wherever it stands: then the load fails.
         random: Reachable, with numbers that change between requests.
         batch_statistics: Reachable batch normalisation in training mode, and assignments to
-            variables.
+            variables of floating type.
     """
 
     unservable: tuple[OpUse, ...]
@@ -178,23 +191,45 @@ def _random_uses(walk: GraphWalk, reachable: Iterable[PlacedNode]) -> tuple[Rand
             seeded = node.op != "NonDeterministicInts"
         else:
             continue
-        uses.append(RandomOpUse(**dataclasses.asdict(_use(placed)), seeded=seeded))
+        masks = _masks(placed.node, walk.beside(placed))
+        uses.append(RandomOpUse(**dataclasses.asdict(_use(placed)), seeded=seeded, masks=masks))
     return tuple(sorted(uses, key=lambda use: (use.function, use.node)))
 
 
 def _draws_with_read_seed(walk: GraphWalk, placed: PlacedNode) -> bool:
     if not placed.node.op.startswith(_STATELESS_PREFIXES):
         return False
-    nodes = walk.nodes
-    if placed.function:
-        nodes = {node.name: node for node in walk.functions[placed.function].node_def}
     # The first input is the shape (or the logits), which may depend on anything.
-    sources = ancestors(nodes, placed.node.input[1:])
+    sources = ancestors(walk.beside(placed), placed.node.input[1:])
     return any(source.op in _SEED_READS for source in sources.values())
+
+
+def _masks(random: NodeDef, nodes: Mapping[str, NodeDef]) -> bool:
+    """Whether a node's numbers are compared within a few steps, and mask a tensor soon after."""
+    compared = _first_of(_COMPARES, [random], _SCALES, nodes)
+    return bool(_first_of(_MASKS, compared, _PASSES_ON, nodes))
+
+
+def _first_of(
+    wanted: frozenset[str],
+    starts: Sequence[NodeDef],
+    passed: frozenset[str],
+    nodes: Mapping[str, NodeDef],
+) -> list[NodeDef]:
+    """Return the nodes of some ops that a few nodes of other ops lead to."""
+    found, names = [], {start.name for start in starts}
+    for _ in range(_STEPS):
+        readers = [n for n in nodes.values() if names & {node_name(i) for i in n.input}]
+        found += [reader for reader in readers if reader.op in wanted]
+        names = {reader.name for reader in readers if reader.op in passed}
+    return found
 
 
 def _uses_batch(node: NodeDef) -> bool:
     if node.op in _BATCH_NORMS:
         # A SavedModel leaves out attributes that have their default, and this one's is true.
         return "is_training" not in node.attr or bool(node.attr["is_training"].b)
-    return node.op.startswith(_ASSIGNMENTS) and is_stateful(node.op)
+    is_assignment = node.op.startswith(_ASSIGNMENTS) and is_stateful(node.op)
+    return is_assignment and not _FRACTIONAL.isdisjoint(
+        (node.attr["dtype"].type, node.attr["T"].type)
+    )

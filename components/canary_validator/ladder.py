@@ -151,8 +151,9 @@ class Climb:
         return found
 
     def _training_mode(self, symptom: Cause) -> list[Cause]:
-        """Return a cause where the graph holds the random op or statistics that explain noise."""
-        uses = [*self.inspection.batch_statistics_ops, *self.inspection.random_ops]
+        """Return a cause where the graph holds dropout or statistics of a batch."""
+        masks = [use for use in self.inspection.random_ops if use.masks]
+        uses = [*masks, *self.inspection.batch_statistics_ops]
         if not uses:
             return []
         place = f"op {uses[0].op} (node {uses[0].node})"
@@ -190,7 +191,9 @@ class Climb:
         weights = compare_weights(self.recorded.variables, self.inspection.variables)
         code, words = _weights_words(weights, is_direct=not missing)
         detail = f"{_counts(rung)} between {rung.rung.pair[0]} and {rung.rung.pair[1]}: {words}"
-        return [self._cause(code, weights.place, rung, detail + missing)]
+        asked = self.recorded.signature_name if missing else "predict_transformed"
+        place = f"signature {asked!r}" if weights.is_equal else weights.place
+        return [self._cause(code, place, rung, detail + missing)]
 
     def _glue(self, rungs: Mapping[Pair, Compared], causes: list[Cause]) -> list[Cause]:
         rung = rungs["A", "B"]

@@ -118,18 +118,18 @@ def test_random_ops_are_told_seeded_or_not(models: Path) -> None:
     """A stateless op with a fixed seed is not random; the others are, seeded or not."""
     uses = inspect_model(models / "random").random_ops
 
-    assert sorted((use.op, use.seeded) for use in uses) == [
-        ("RandomUniform", False),
-        ("RandomUniform", True),
+    assert sorted((use.op, use.seeded, use.masks) for use in uses) == [
+        ("RandomUniform", False, False),
+        ("RandomUniform", True, False),
     ]
 
 
 def test_dropout_of_keras_3_is_found(models: Path) -> None:
-    """It draws with a stateless op whose seed is a variable that it writes back."""
+    """It draws with a stateless op whose seed is a variable that it writes back, and masks."""
     inspection = inspect_model(models / "keras3_dropout")
 
-    assert [use.op for use in inspection.random_ops] == ["StatelessRandomUniformV2"]
-    assert [use.op for use in inspection.batch_statistics_ops] == ["AssignVariableOp"]
+    assert [(u.op, u.masks) for u in inspection.random_ops] == [("StatelessRandomUniformV2", True)]
+    assert () == inspection.batch_statistics_ops
 
 
 def test_batch_normalisation_in_training_mode_is_found(models: Path) -> None:
