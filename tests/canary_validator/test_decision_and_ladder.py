@@ -281,7 +281,9 @@ def test_too_few_examples_are_inconclusive_and_say_how_many_are_needed() -> None
 
 def test_nothing_compared_is_never_a_pass() -> None:
     """With no arm but the canary's own there is no verdict on the model."""
-    alone: dict[str, np.ndarray | None] = dict.fromkeys(("T", "A", "B", "M", "Bt", "Ct", "R", "Rc", "Rr"))
+    alone: dict[str, np.ndarray | None] = dict.fromkeys(
+        ("T", "A", "B", "M", "Bt", "Ct", "R", "Rc", "Rr")
+    )
 
     assert Verdict.INCONCLUSIVE is _decide(_climb(alone))[0]
 
