@@ -12,8 +12,6 @@ from tfx_parity.findings import (
     PREDICTIONS,
     Arm,
     Cause,
-    Coverage,
-    Decision,
     OutputSummary,
     PairSummary,
     ParityResult,
@@ -21,7 +19,8 @@ from tfx_parity.findings import (
     Verdict,
     WorstElement,
 )
-from tfx_parity.reporting.wording import NOTHING, count_text, ratio_text, share_text
+from tfx_parity.reporting.figures import Figure, figures
+from tfx_parity.reporting.wording import count_text
 
 CAUSES_IN_FULL = 12
 CAUSES_LISTED = 100
@@ -30,15 +29,6 @@ LINES_SHOWN = 30
 TRACK_DECADES = 6
 _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?"}
 _BLESSED = {Verdict.PASS: "blessed"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number worth a glance: what it is of, the number, and what it means."""
-
-    label: str
-    value: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -180,40 +170,7 @@ class Page:
     @property
     def figures(self) -> Sequence[Figure]:
         """The numbers under the verdict."""
-        decision, coverage = self.result.decision, self.result.coverage
-        pair = " and ".join(decision.headline)
-        return (
-            Figure(
-                f"differ between {pair}",
-                f"{count_text(decision.mismatching)} of {count_text(decision.examples)}",
-                "examples",
-            ),
-            _bound_figure(decision),
-            *self._flips_figure(),
-            self._noise_figure(),
-            _coverage_figure(coverage),
-        )
-
-    def _noise_figure(self) -> Figure:
-        if not self._noise:
-            return Figure("noise floor", NOTHING, "not measured")
-        return Figure(
-            "noise floor", ratio_text(self.noise_ratio), "times the tolerance, canary and itself"
-        )
-
-    def _flips_figure(self) -> Sequence[Figure]:
-        """Return the decisions that flip, of the output of which most do."""
-        found = [
-            (output.consequence.flips, output.consequence, pair.pair)
-            for pair in self.result.pairs[:1]
-            for output in pair.outputs
-            if output.consequence is not None and output.consequence.flips is not None
-        ]
-        if not found:
-            return ()
-        flips, consequence, pair = max(found, key=lambda entry: entry[0])
-        value = f"{count_text(flips)} of {count_text(consequence.examples)}"
-        return (Figure("decisions that flip", value, f"between {' and '.join(pair)}"),)
+        return figures(self.result, self.noise_ratio, has_noise=bool(self._noise))
 
     @property
     def causes_in_full(self) -> Sequence[Cause]:
@@ -281,19 +238,3 @@ class Page:
         if codes:
             return f"shows {codes[0]}"
         return "what the verdict's rate is taken of"
-
-
-def _bound_figure(decision: Decision) -> Figure:
-    allowed = f"{share_text(decision.max_mismatch_rate)} allowed"
-    if decision.upper_bound is None:
-        return Figure("rate at most", NOTHING, "nothing compared")
-    return Figure(
-        f"rate at most, {decision.confidence:.0%} sure", share_text(decision.upper_bound), allowed
-    )
-
-
-def _coverage_figure(coverage: Coverage) -> Figure:
-    if coverage.missing is not None:
-        return Figure("rare values", NOTHING, coverage.missing)
-    agreeing = f"{count_text(coverage.rows - coverage.differing)} of {count_text(coverage.rows)}"
-    return Figure("rare values", agreeing, "answered as expected")
