@@ -31,6 +31,7 @@ LOCALHOST = "127.0.0.1"
 _MESSAGE_LIMIT = 1024
 _TRUNCATED = b"...TRUNCATED"
 _GRACE_S = 1.0
+_LONGEST_DEADLINE_S = 1e9
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -190,6 +191,10 @@ def details(error: ServingError) -> str:
 
 
 def _timeout_ms(context: grpc.ServicerContext) -> int:
-    """Return what is left of the caller's deadline, which the session's run gets; 0 is none."""
+    """Return what is left of the caller's deadline, which the session's run gets; 0 is none.
+
+    A call without a deadline has none left to tell, or hundreds of billions of years, by the
+    version of gRPC.
+    """
     left = context.time_remaining()
-    return 0 if left is None else max(1, int(left * 1000))
+    return 0 if left is None or left > _LONGEST_DEADLINE_S else max(1, int(left * 1000))

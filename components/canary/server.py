@@ -106,7 +106,8 @@ def _serve(flags: ServerFlags, tell: _Tell) -> None:
     from tfx_parity.canary.loading import start_models  # noqa: PLC0415 - see the module
 
     served = start_models(flags, tell)
-    for front in (grpc_front, rest_front):
+    # Who finds one of them ready, by whatever way, may use the other at once: REST takes longer.
+    for front in (rest_front, grpc_front):
         if front is not None:
             front.serve(served)
     tell(_ready(served, grpc_front, rest_front))

@@ -304,6 +304,49 @@ def estimator(path: str) -> None:
         builder.save()
 
 
+def _half_plus(added: float, base: Path) -> None:
+    """`y = x / 2 + added` with a signature for each API, version 123, as an estimator saves it."""
+    v1 = tf.compat.v1
+    build = v1.saved_model.signature_def_utils
+    with v1.Graph().as_default(), v1.Session() as session:
+        serialized = v1.placeholder(tf.string, name="tf_example")
+        parsed = tf.io.parse_example(
+            tf.reshape(serialized, [-1]), {"x": tf.io.FixedLenFeature([1], tf.float32)}
+        )
+        x = tf.identity(parsed["x"], name="x")
+        y = tf.add(x * 0.5, added, name="y")
+        builder = v1.saved_model.Builder(str(base / "123"))
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            signature_def_map={
+                "serving_default": build.predict_signature_def({"x": x}, {"y": y}),
+                "classify_x_to_y": build.classification_signature_def(serialized, None, y),
+                "regress_x_to_y": build.regression_signature_def(serialized, y),
+            },
+        )
+        builder.save()
+
+
+def half_plus_two(path: str) -> None:
+    """A model like that of TensorFlow Serving's tests."""
+    _half_plus(2.0, Path(path).parent)
+
+
+def half_plus_three(path: str) -> None:
+    """Another one."""
+    _half_plus(3.0, Path(path).parent)
+
+
+def signatures(path: str) -> None:
+    """A module with several signatures."""
+    module = Holder()
+    spec = [tf.TensorSpec([None], tf.float32, name="x")]
+    module.half = tf.function(lambda x: {"y": x / 2}, input_signature=spec)
+    module.double = tf.function(lambda x: {"y": x * 2}, input_signature=spec)
+    tf.saved_model.save(module, path, signatures={"half": module.half, "double": module.double})
+
+
 def endless(path: str) -> None:
     """A model whose initialisation never ends."""
     v1 = tf.compat.v1
@@ -322,7 +365,8 @@ def endless(path: str) -> None:
 
 MODELS = (
     affine, fifth, scaled, dtypes, vocabulary, python_function, compiled, compiled_below, random,
-    batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2, estimator, endless,
+    batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2, estimator,
+    half_plus_two, half_plus_three, signatures, endless,
 )  # fmt: skip
 
 
