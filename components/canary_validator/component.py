@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import infra_validator_pb2
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import json_utils
@@ -27,6 +28,7 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.TOLERANCES: ExecutionParameter(type=str),
         keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
         keys.REDACT: ExecutionParameter(type=int),
+        keys.SERVING_SPEC: ExecutionParameter(type=infra_validator_pb2.ServingSpec, optional=True),
         # Without it TFX's cache would serve what an earlier version of this package found.
         keys.TFX_PARITY_VERSION: ExecutionParameter(type=str),
     }
@@ -84,6 +86,7 @@ class CanaryValidator(base_component.BaseComponent):
         tolerances: Mapping[str, Mapping[str, float]] | None = None,
         without_trainer_predictions: bool = False,
         redact: bool = False,
+        serving_spec: infra_validator_pb2.ServingSpec | None = None,
     ) -> None:
         """Construct the component.
 
@@ -101,6 +104,10 @@ class CanaryValidator(base_component.BaseComponent):
                 recorded nothing: then only serving is proven, not training, and the report says so.
             redact: Whether to leave what clients send out of the report: raw examples, values of
                 features, strings, the server's own words.
+            serving_spec: What runs the canary, as InfraValidator takes it: an image of TensorFlow
+                Serving by docker or as a pod. With several tags or digests every one has to pass;
+                the report is that of the first that does not, else of the last. The native canary
+                where None.
 
         Raises:
             ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
@@ -123,6 +130,7 @@ class CanaryValidator(base_component.BaseComponent):
             tolerances=json_utils.dumps(dict(tolerances or {})),
             without_trainer_predictions=int(without_trainer_predictions),
             redact=int(redact),
+            serving_spec=serving_spec,
             tfx_parity_version=VERSION,
         )
         super().__init__(spec=spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils, path_utils
 
+from tfx_parity.canary.backend import CanaryBackend
+from tfx_parity.canary.native import NativeBackend
+from tfx_parity.canary.pod import ModelPlace
+from tfx_parity.canary.serving_spec import backends_of, model_name_of, names_kubernetes
 from tfx_parity.canary_validator import keys
 from tfx_parity.canary_validator.check import CheckOptions, check_model
 from tfx_parity.canary_validator.recorded import Recorded, read_recorded
@@ -43,7 +48,7 @@ class Executor(base_executor.BaseExecutor):
             input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
-                `without_trainer_predictions`, `redact`.
+                `without_trainer_predictions`, `redact`, `serving_spec` (JSON) where given.
 
         Raises:
             BadInputError: If the trainer's predictions are missing, or were recorded under another
@@ -53,7 +58,8 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict[keys.MODEL])
         with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
-            local_model = _local(path_utils.serving_model_path(model.uri), Path(folder) / "model")
+            model_uri = path_utils.serving_model_path(model.uri)
+            local_model = _local(model_uri, Path(folder) / "model")
             recorded = _recorded(input_dict, exec_properties, Path(folder))
             options = CheckOptions(
                 max_mismatch_rate=exec_properties[keys.MAX_MISMATCH_RATE],
@@ -63,9 +69,36 @@ class Executor(base_executor.BaseExecutor):
                 ),
                 redact=bool(exec_properties[keys.REDACT]),
             )
-            result = check_model(local_model, recorded, None, options, _log.info)
+            backends = self._backends(model_uri, exec_properties)
+            result = _check_on_each(local_model, recorded, backends, options)
         _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
         _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
+
+    def _backends(
+        self, model_uri: str, exec_properties: dict[str, Any]
+    ) -> tuple[CanaryBackend, ...]:
+        spec = exec_properties.get(keys.SERVING_SPEC)
+        if not spec:
+            return (NativeBackend(),)
+        place = None
+        if names_kubernetes(spec) and "://" in model_uri:
+            # A pod takes the model from where it lies, from a numbered folder of its own.
+            numbered = f"{self._get_tmp_dir().rstrip('/')}/canary/1"
+            io_utils.copy_dir(model_uri, numbered)
+            place = ModelPlace.parse(numbered, model_name_of(spec))
+        return backends_of(spec, place)
+
+
+def _check_on_each(
+    model: Path, recorded: Recorded, backends: Sequence[CanaryBackend], options: CheckOptions
+) -> ParityResult:
+    """Check a model on one server after the other, until it fails on one."""
+    for backend in backends:
+        result = check_model(model, recorded, backend, options, _log.info)
+        if result.verdict is not Verdict.PASS:
+            break
+        _log.info("%s: %s", result.environment["canary"], result.verdict.value)
+    return result
 
 
 def _local(uri: str, folder: Path) -> Path:

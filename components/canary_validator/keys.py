@@ -12,6 +12,7 @@ CONFIDENCE = "confidence"
 TOLERANCES = "tolerances"
 WITHOUT_TRAINER_PREDICTIONS = "without_trainer_predictions"
 REDACT = "redact"
+SERVING_SPEC = "serving_spec"
 TFX_PARITY_VERSION = "tfx_parity_version"
 
 # What TFX's InfraValidator writes and Pusher reads (tfx/components/infra_validator/executor.py).
