@@ -24,6 +24,7 @@ _NO_VALUE = re.compile(
 _REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
 _WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 _ROW_COUNT = "ROW_COUNT"
+_SHOWN = 5
 _GRPC_ARMS = ("C", "C again", "C'", "C1", "Cs", "Cp")
 _REST_ARMS = ("R", "Rc", "Rr")
 # Whether eager Python would answer adds nothing to these, and takes ten seconds to find out.
@@ -130,6 +131,12 @@ def load_cause(model: Path, error: ModelLoadError, inspection: ModelInspection |
             not even its graph can be read.
     """
     message = f"{error.code.name}: {error.message}"
+    if inspection is not None and inspection.load_failure is None:
+        # A warm-up request is only the first to meet what every request would meet.
+        if names := inspection.uninitialised_variables:
+            return _uninitialised(names, message)
+        if unservable := find_unservable_ops(inspection):
+            return _with_message(unservable[0], message)
     if inspection is not None and _is_warmup(model, error, inspection):
         # Its requests are examples, which the message may quote.
         detail = f"A warm-up request fails ({error.code.name}); without them the model loads."
@@ -139,9 +146,19 @@ def load_cause(model: Path, error: ModelLoadError, inspection: ModelInspection |
         asset = error.message.split("/assets/")[1].split(";")[0].strip()
         return Cause(CauseCode.MISSING_ASSET, f"assets/{asset}", Evidence(None, 0, 0, message))
     if inspection is not None and (unservable := find_unservable_ops(inspection)):
-        evidence = replace(unservable[0].evidence, message=message)
-        return replace(unservable[0], evidence=evidence)
+        return _with_message(unservable[0], message)
     return Cause(CauseCode.LOAD_FAILED, f"model {model}", Evidence(None, 0, 0, message))
+
+
+def _uninitialised(names: Sequence[str], message: str) -> Cause:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    place = f"variable{'s' if len(names) > 1 else ''} {', '.join(names[:_SHOWN])}{more}"
+    detail = "Signatures need them, and the loaded model holds no value for them."
+    return Cause(CauseCode.UNINITIALISED, place, Evidence(None, 0, 0, detail, message=message))
+
+
+def _with_message(cause: Cause, message: str) -> Cause:
+    return replace(cause, evidence=replace(cause.evidence, message=message))
 
 
 def _is_warmup(model: Path, error: ModelLoadError, inspection: ModelInspection) -> bool:
