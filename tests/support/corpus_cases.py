@@ -36,7 +36,7 @@ def _fault(
 
 FAULTS = (
     _fault("truncated_graph", "saved_model.pb cut short", 28, "LOAD_FAILED", "model"),
-    _fault("half_copied_version", "the variables are not there", 28, "LOAD_FAILED", "model"),
+    _fault("half_copied_version", "the variables are not there", 28, "UNINITIALISED", "variable"),
     _fault(
         "op_of_another_tensorflow",
         "an op that this TensorFlow does not know",
