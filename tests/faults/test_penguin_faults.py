@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.tfx, pytest.mark.tensorflow, pytest.mark.native]
 FAULTS = {
     "unscaled": ("PREPROCESSING_SKEW", "_mm_xf (from "),
     "through_float16": ("PRECISION_LOSS", "float16"),
-    "over_the_batch": ("BATCH_DEPENDENT", "serving_default"),
+    "over_the_batch": ("BATCH_DEPENDENT", "over_the_batch"),
 }
 
 
