@@ -110,7 +110,7 @@ def _lose_variables(model: Path) -> None:
     ("damage", "code", "place"),
     [
         (_truncate, "LOAD_FAILED", "model"),
-        (_lose_variables, "UNINITIALISED", "variables batch_normalization/beta"),
+        (_lose_variables, "UNINITIALISED", "variables "),
         (_lose_vocabulary, "MISSING_ASSET", "assets/colour"),
         (_spoil_warmup, "WARMUP_FAILED", "tf_serving_warmup_requests"),
         (_change_vocabulary, "TRANSFORM_GRAPH_STALE", "model"),
