@@ -56,6 +56,8 @@ class ModelInspection:
         random_ops: Ops reachable from a signature whose numbers change between requests.
         batch_statistics_ops: Batch normalisation in training mode, and assignments to variables,
             reachable from a signature.
+        narrowing_casts: Casts from float32 or float64 to float16 or bfloat16, reachable from a
+            signature.
         tensorflow_version: The TensorFlow that wrote the model, as the model records it.
         load_failure: Why the model cannot be loaded, None if it can; then no variables are known.
     """
@@ -65,6 +67,7 @@ class ModelInspection:
     unservable_ops: tuple[OpUse, ...]
     random_ops: tuple[RandomOpUse, ...]
     batch_statistics_ops: tuple[OpUse, ...]
+    narrowing_casts: tuple[OpUse, ...]
     tensorflow_version: str
     load_failure: LoadFailure | None
 
@@ -126,6 +129,7 @@ def _inspection(facts: dict[str, Any]) -> ModelInspection:
         unservable_ops=ops.unservable,
         random_ops=ops.random,
         batch_statistics_ops=ops.batch_statistics,
+        narrowing_casts=ops.narrowing,
         tensorflow_version=facts["tensorflow_version"],
         load_failure=None if failure is None else LoadFailure(Code(failure[0]), failure[1]),
     )

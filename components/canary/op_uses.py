@@ -75,6 +75,8 @@ _COMPARES = frozenset({"Floor", "Greater", "GreaterEqual", "Less", "LessEqual"})
 _PASSES_ON = frozenset({"Cast", "Identity", "LogicalNot", "Reshape"})
 _MASKS = frozenset({"Mul", "MulNoNan", "Select", "SelectV2"})
 _STEPS = 4
+_NARROW = frozenset({DataType.DT_HALF, DataType.DT_BFLOAT16})
+_WIDE = frozenset({DataType.DT_FLOAT, DataType.DT_DOUBLE})
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,13 @@ class OpUses:
         random: Reachable, with numbers that change between requests.
         batch_statistics: Reachable batch normalisation in training mode, and assignments to
             variables of floating type.
+        narrowing: Reachable casts from float32 or float64 to float16 or bfloat16.
     """
 
     unservable: tuple[OpUse, ...]
     random: tuple[RandomOpUse, ...]
     batch_statistics: tuple[OpUse, ...]
+    narrowing: tuple[OpUse, ...]
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> OpUses:
@@ -129,6 +133,7 @@ class OpUses:
             unservable=tuple(OpUse(**use) for use in value["unservable"]),
             random=tuple(RandomOpUse(**use) for use in value["random"]),
             batch_statistics=tuple(OpUse(**use) for use in value["batch_statistics"]),
+            narrowing=tuple(OpUse(**use) for use in value["narrowing"]),
         )
 
 
@@ -161,6 +166,7 @@ def find_op_uses(meta_graph: MetaGraphDef) -> OpUses:
         unservable=_uses([*unknown, *no_kernel], map(_compiled_use, compiled)),
         random=_random_uses(walk, reachable),
         batch_statistics=_uses(placed for placed in reachable if _uses_batch(placed.node)),
+        narrowing=_uses(placed for placed in reachable if _narrows(placed.node)),
     )
 
 
@@ -233,3 +239,8 @@ def _uses_batch(node: NodeDef) -> bool:
     return is_assignment and not _FRACTIONAL.isdisjoint(
         (node.attr["dtype"].type, node.attr["T"].type)
     )
+
+
+def _narrows(node: NodeDef) -> bool:
+    is_cast = node.op == "Cast" and node.attr["SrcT"].type in _WIDE
+    return is_cast and node.attr["DstT"].type in _NARROW

@@ -13,6 +13,7 @@ from tfx_parity.canary_validator.arms import FEATURE_ARMS
 from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms, not_compared
 from tfx_parity.canary_validator.coverage_check import CoverageFindings
 from tfx_parity.canary_validator.features import find_preprocessing_skew
+from tfx_parity.canary_validator.precision import is_slight
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.weights import WeightsComparison, compare_weights
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
@@ -190,10 +191,21 @@ class Climb:
     def _weights_cause(self, rung: Compared, missing: str) -> list[Cause]:
         weights = compare_weights(self.recorded.variables, self.inspection.variables)
         code, words = _weights_words(weights, is_direct=not missing)
-        detail = f"{_counts(rung)} between {rung.rung.pair[0]} and {rung.rung.pair[1]}: {words}"
         asked = self.recorded.signature_name if missing else "predict_transformed"
         place = f"signature {asked!r}" if weights.is_equal else weights.place
+        casts = self.inspection.narrowing_casts
+        if casts and code is CauseCode.SIGNATURE_GLUE and self._is_slight(rung):
+            code, place = CauseCode.PRECISION_LOSS, f"op {casts[0].op} (node {casts[0].node})"
+            words = "the weights are equal, and the graph computes in fewer bits."
+        detail = f"{_counts(rung)} between {rung.rung.pair[0]} and {rung.rung.pair[1]}: {words}"
         return [self._cause(code, place, rung, detail + missing)]
+
+    def _is_slight(self, rung: Compared) -> bool:
+        """Whether every number differs by no more than fewer bits of its arithmetic explain."""
+        one, other = (self.answers[name] for name in rung.rung.pair)
+        if isinstance(one, Missing) or isinstance(other, Missing):
+            return False
+        return is_slight(one.at(rung.indices), other.at(rung.indices))
 
     def _glue(self, rungs: Mapping[Pair, Compared], causes: list[Cause]) -> list[Cause]:
         rung = rungs["A", "B"]

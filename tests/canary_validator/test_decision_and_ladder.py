@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from tfx_parity.canary.inspection import ModelInspection, OpUse
+from tfx_parity.canary.inspection import ModelInspection, OpUse, RandomOpUse
 from tfx_parity.canary.variables import ServedVariable
 from tfx_parity.canary_validator.answers import Answers, Missing
 from tfx_parity.canary_validator.comparing import Limits
@@ -76,6 +76,7 @@ def _inspection(**changes: object) -> ModelInspection:
         "unservable_ops": (),
         "random_ops": (),
         "batch_statistics_ops": (),
+        "narrowing_casts": (),
         "tensorflow_version": "2.16.2",
         "load_failure": None,
     }
@@ -193,6 +194,44 @@ def test_noise_with_batch_statistics_in_the_graph_is_training_mode_first() -> No
 
     expected = [CauseCode.TRAINING_MODE, CauseCode.BATCH_DEPENDENT]
     assert expected == [cause.code for cause in ladder.causes]
+
+
+@pytest.mark.parametrize(("masks", "codes"), [(True, 2), (False, 1)], ids=["masks", "adds"])
+def test_random_numbers_are_training_mode_where_they_mask(masks: bool, codes: int) -> None:
+    """Dropout compares its random numbers and masks; noise that is added is no training phase."""
+    use = RandomOpUse("RandomUniform", "uniform", "f", seeded=False, masks=masks)
+
+    ladder = _climb({"C again": OTHER}, inspection=_inspection(random_ops=(use,)))
+
+    expected = [CauseCode.TRAINING_MODE, CauseCode.NONDETERMINISTIC][-codes:]
+    assert expected == [cause.code for cause in ladder.causes]
+
+
+@pytest.mark.parametrize(
+    ("by", "casts", "code", "place"),
+    [
+        (2e-3, 1, CauseCode.PRECISION_LOSS, "op Cast (node to_half)"),
+        (2.0, 1, CauseCode.SIGNATURE_GLUE, "signature 'predict_transformed'"),
+        (2e-3, 0, CauseCode.SIGNATURE_GLUE, "signature 'predict_transformed'"),
+    ],
+    ids=["slight", "not slight", "no cast"],
+)
+def test_equal_weights_and_casts_to_fewer_bits_are_a_loss_of_precision(
+    by: float, casts: int, code: CauseCode, place: str
+) -> None:
+    """Only where the graph casts down and nothing differs by more than roundings."""
+    trained = VariableDigest("dense/kernel", "float32", (2,), "exact", "half", "brain")
+    served = ServedVariable("dense/kernel", "kernel", "float", (2,), "exact", reachable=True)
+    other = (SCORES + np.float32(by)).astype(np.float32)
+    uses = (OpUse("Cast", "to_half", "f"),) * casts
+
+    ladder = _climb(
+        _all((*SERVED, "A", "B"), other),
+        inspection=_inspection(variables=(served,), narrowing_casts=uses),
+        variables=(trained,),
+    )
+
+    assert [(code, place)] == [(cause.code, cause.place) for cause in ladder.causes]
 
 
 def test_noise_shadows_what_it_would_make_differ() -> None:

@@ -31,7 +31,7 @@ _LATE = ModelLoadError(Code.DEADLINE_EXCEEDED, "not loaded within 120 s", "")
 
 
 def _inspection(failure: LoadFailure | None, *ops: OpUse) -> ModelInspection:
-    return ModelInspection((), (), ops, (), (), "2.16.2", failure)
+    return ModelInspection((), (), ops, (), (), (), "2.16.2", failure)
 
 
 @pytest.mark.parametrize(
