@@ -15,6 +15,7 @@ from tfx_parity.canary.backend import ModelLoadError, RunningCanary, ServerIdent
 from tfx_parity.canary.client import DEFAULT_DEADLINE_S, CanaryClient
 from tfx_parity.canary.startup import Stage, StartupReport
 from tfx_parity.canary.supervision import SupervisedProcess
+from tfx_parity.canary.unrewritten import unrewritten_copy
 from tfx_parity.canary.versions import ModelVersion, find_version
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.protos import tensorflow_folder
@@ -50,8 +51,8 @@ class NativeBackend:
             canary.client.predict("serving_default", {"examples": examples})
 
     Attributes:
-        graph_rewriter: False switches TensorFlow's graph rewriter (Grappler) off, which gives the
-            bits of TensorFlow's eager Python: the in-process reference.
+        graph_rewriter: False switches TensorFlow's graph rewriter (Grappler) off, in functions too,
+            which gives the bits of TensorFlow's eager ops: the in-process reference.
         request_deadline_s: How long one request of the canary's client may take.
     """
 
@@ -65,7 +66,10 @@ class NativeBackend:
         """Start a server with a model; see `CanaryBackend.start`."""
         version = find_version(Path(model_path), _MODEL_NAME)
         with ExitStack() as stack:
-            child = stack.enter_context(self._child(version))
+            path = version.path
+            if not self.graph_rewriter:
+                path = stack.enter_context(unrewritten_copy(path))
+            child = stack.enter_context(self._child(path))
             report = _await_ready(child, version, startup_deadline_s)
             grpc_address = f"{_LOCALHOST}:{report.grpc_port}"
             rest_address = f"{_LOCALHOST}:{report.rest_port}"
@@ -87,8 +91,8 @@ class NativeBackend:
                 log_tail=child.log_tail,
             )
 
-    def _child(self, version: ModelVersion) -> SupervisedProcess:
-        arguments = [f"--model_name={_MODEL_NAME}", f"--saved_model_path={version.path}"]
+    def _child(self, path: Path) -> SupervisedProcess:
+        arguments = [f"--model_name={_MODEL_NAME}", f"--saved_model_path={path}"]
         if self.graph_rewriter:
             return SupervisedProcess(_SERVER_MODULE, arguments)
         # A file that lives in memory cannot be left behind, whatever happens to either process.

@@ -93,9 +93,8 @@ def _locate(question: Question, observer: Observer) -> Located:
     if not observer.is_faithful():
         return Located(
             (),
-            "No place was found: with the graph rewriter off, the debug copy of the model, which "
-            "has no functions left that a session would rewrite all the same, answers otherwise "
-            "than the model.",
+            "No place was found: with the graph rewriter off, the debug copy of the model answers "
+            "otherwise than the model.",
         )
     seen = observer.observe([])
     if not seen.failing.any():

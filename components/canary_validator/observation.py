@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfx_parity.canary.probe_plan import ProbePlan
 from tfx_parity.canary.probing import Look, Prober, ProbeRefused, ProbeTimeout
+from tfx_parity.canary.unrewritten import unrewritten_copy
 from tfx_parity.canary_validator.answers import stack_rows
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.canary_validator.tensor_differences import (
@@ -107,9 +108,14 @@ class Observer:
         self._all = stack_rows(question.inputs, range(question.count))
         with ExitStack() as stack:
 
-            def start(*, graph_rewriter: bool = True, where: Path = folder) -> Prober:
+            def start(
+                *,
+                graph_rewriter: bool = True,
+                model: Path = question.model,
+                where: Path = folder,
+            ) -> Prober:
                 prober = Prober(
-                    question.model,
+                    model,
                     where,
                     question.signature_name,
                     deadline=deadline,
@@ -122,7 +128,8 @@ class Observer:
                 self._second = start()
             if question.kind is PairKind.REWRITER:
                 self._second = start(graph_rewriter=False)
-                self._model = start(graph_rewriter=False, where=question.model)
+                model = stack.enter_context(unrewritten_copy(question.model))
+                self._model = start(graph_rewriter=False, model=model, where=model)
             self.plan = self._first.plan
             self._stack = stack.pop_all()
 
@@ -135,8 +142,8 @@ class Observer:
     def is_faithful(self) -> bool:
         """Tell whether the debug copy answers as the model itself does.
 
-        With the rewriter off a session rewrites the functions of a TensorFlow 2 model all the same
-        (a call's own `config_proto` decides), and nothing of the debug copy, which has none.
+        With the rewriter off the copy, which has no functions, must give the bits of the model,
+        whose functions are left alone.
 
         Raises:
             ProbeError: If a run fails, or the deadline passes.

@@ -137,6 +137,16 @@ def affine(path: str) -> None:
     )
 
 
+def division(path: str) -> None:
+    """A division that the graph rewriter makes a multiplication, inside a function."""
+    module = Holder()
+    module.serve = tf.function(
+        lambda x: {"y": tf.floor(x / 61.0)},
+        input_signature=[tf.TensorSpec([None], tf.float32, name="x")],
+    )
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+
+
 def vocabulary(path: str) -> None:
     """A string lookup table that is filled from an asset."""
     file = Path(path).parent / "vocabulary.txt"
@@ -364,9 +374,9 @@ def endless(path: str) -> None:
 
 
 MODELS = (
-    affine, fifth, scaled, dtypes, vocabulary, python_function, compiled, compiled_below, random,
-    batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2, estimator,
-    half_plus_two, half_plus_three, signatures, endless,
+    affine, fifth, scaled, dtypes, division, vocabulary, python_function, compiled,
+    compiled_below, random, batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2,
+    estimator, half_plus_two, half_plus_three, signatures, endless,
 )  # fmt: skip
 
 

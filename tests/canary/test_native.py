@@ -72,6 +72,19 @@ def test_without_the_rewriter_the_model_answers_too(models: Path) -> None:
         assert canary.client.predict("serving_default", {"x": X})["y"].tolist() == [[11.125, 1.0]]
 
 
+def test_without_the_rewriter_functions_are_left_alone_too(models: Path) -> None:
+    """61 * (1/61) is below 1: the rewriter's answers differ, those without it are numpy's."""
+    x = np.arange(100, dtype=np.float32) * 61
+    answers = {}
+    for rewriter in (True, False):
+        with NativeBackend(graph_rewriter=rewriter).start(models / "division") as canary:
+            answers[rewriter] = canary.client.predict("serving_default", {"x": x})["y"]
+            assert canary.version == 1
+
+    np.testing.assert_array_equal(np.arange(100), answers[False])
+    assert np.any(answers[True] != answers[False])
+
+
 def test_a_missing_asset_fails_the_load(copied: Callable[[str], Path]) -> None:
     """The model loads with its vocabulary, and is refused without it, with TensorFlow's code."""
     path = copied("vocabulary")
