@@ -20,10 +20,24 @@ from tfx_parity.findings.parity_result import (
     Rung,
     Verdict,
 )
+from tfx_parity.findings.payload_fault import (
+    FAULT_MEANINGS,
+    FaultCode,
+    FaultKind,
+    FaultMeaning,
+    PayloadFault,
+)
+from tfx_parity.findings.payload_result import (
+    FaultTally,
+    PayloadFile,
+    PayloadResult,
+    StaticFinding,
+)
 from tfx_parity.findings.redaction import redacted
 from tfx_parity.findings.worst_element import WorstElement
 
 __all__ = [
+    "FAULT_MEANINGS",
     "FEATURES",
     "MEANINGS",
     "PREDICTIONS",
@@ -34,13 +48,21 @@ __all__ = [
     "Coverage",
     "Decision",
     "Evidence",
+    "FaultCode",
+    "FaultKind",
+    "FaultMeaning",
+    "FaultTally",
     "Meaning",
     "OutputSummary",
     "PairSummary",
     "ParityResult",
+    "PayloadFault",
+    "PayloadFile",
+    "PayloadResult",
     "RatioHistogram",
     "Rung",
     "Scatter",
+    "StaticFinding",
     "Verdict",
     "WorstElement",
     "redacted",
