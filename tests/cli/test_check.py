@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from tfx_parity import schemas
@@ -40,7 +40,7 @@ def test_json_is_the_report_alone_and_fits_the_schema(copied: Any, tmp_path: Pat
     """Standard output is one JSON document of the published schema; the file holds the same."""
     code, report, _ = _check(copied.model, copied.run, "--report", str(tmp_path / "out"))
 
-    jsonschema.validate(report, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, report)
     assert (code, report["verdict"], report["causes"]) == (0, "PASS", [])
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
     assert "<strong>PASS</strong>" in (tmp_path / "out" / "report.html").read_text()
@@ -56,7 +56,7 @@ def test_a_redacted_report_holds_nothing_that_clients_sent(copied: Any, tmp_path
         _, report, screen = _check(copied.model, copied.run, "--report", str(folder), *options)
         files = [path.read_text() for path in folder.glob("report.*")]
         texts[name] = "\n".join([json.dumps(report, ensure_ascii=False), screen, *files])
-        jsonschema.validate(report, SCHEMA)
+        jsonschema_rs.validate(SCHEMA, report)
 
     colours = ("red", "green", "blue", "grün")
     shown = {
@@ -123,7 +123,7 @@ def test_a_damaged_model_fails_by_its_code(copied: Any, damage: Any, code: str, 
 
     exit_code, report, _ = _check(copied.model, copied.run)
 
-    jsonschema.validate(report, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, report)
     assert (1, "FAIL", code) == (exit_code, report["verdict"], report["causes"][0]["code"])
     assert place in report["causes"][0]["place"]
 

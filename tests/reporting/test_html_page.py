@@ -9,7 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from parity_results import RESULTS, crowded, failing, passing, skewed
 
@@ -88,7 +88,7 @@ def test_every_kind_of_result_makes_a_page_that_starts_with_its_verdict(
 @each_result
 def test_the_json_of_every_kind_of_result_fits_the_schema(result: ParityResult) -> None:
     """What is on the page is in the JSON, by the published schema."""
-    jsonschema.validate(json.loads(to_json(result)), SCHEMA)
+    jsonschema_rs.validate(SCHEMA, json.loads(to_json(result)))
 
 
 @each_result
