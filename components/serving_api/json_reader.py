@@ -65,30 +65,33 @@ def read_json(body: bytes, generation: Generation) -> JsonValue:
         ServingError: INVALID_ARGUMENT "JSON Parse error: ... at offset: N" where RapidJSON refuses;
             RESOURCE_EXHAUSTED for nesting that would overflow the stack of the 2.16 generation.
     """
-    if not body:
-        raise invalid_argument("JSON Parse error: The document is empty")
-    reader = _Reader(body, generation)
-    try:
-        return reader.document()
-    except JsonSyntaxError as error:
-        raise invalid_argument(
-            f"JSON Parse error: {error.text} at offset: {error.offset}"
-        ) from None
+    return JsonReader(body, generation).read()
 
 
-class _Reader:
-    """One pass over one text; `position` is where RapidJSON's stream would stand."""
+class JsonReader:
+    """One pass over one text, for `read_json` and what wants to know more than the values."""
 
     def __init__(self, body: bytes, generation: Generation) -> None:
         self._text = body + b"\0"
         self._generation = generation
         self._recursive = generation is Generation.V2_16
         self._max_depth = MAX_DEPTH_2_16 if self._recursive else len(body)
-        self._position = 0
+        self._position = 0  # where RapidJSON's stream would stand
         for byte in _BYTE_ORDER_MARK:  # encodedstream.h looks for each byte by itself
             self._position += self._text[self._position] == byte
 
-    def document(self) -> JsonValue:
+    def read(self) -> JsonValue:
+        """Do the work of `read_json`."""
+        if len(self._text) == 1:
+            raise invalid_argument("JSON Parse error: The document is empty")
+        try:
+            return self._document()
+        except JsonSyntaxError as error:
+            raise invalid_argument(
+                f"JSON Parse error: {error.text} at offset: {error.offset}"
+            ) from None
+
+    def _document(self) -> JsonValue:
         """Return the root value, having looked at what follows it as the generation does."""
         first = self._skip_whitespace()
         if first == _NUL or (not self._recursive and first in b"],}:"):

@@ -101,14 +101,34 @@ class TensorFiller:
                     pending.append(iter(value))
                     break
                 if level != rank:
-                    raise invalid_argument(
-                        f"JSON Value: {self._echo(value)} found at incorrect level: {level + 1} "
-                        f"in the JSON DOM. Expected at level: {rank}"
-                    )
+                    raise self._level_error(value, level, rank)
                 self._values.append(self._checked(value))
             else:
                 pending.pop()
         return len(self._values) - before
+
+    def refusals(
+        self, item: JsonValue, shape: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[int, ...], JsonValue, ServingError]]:
+        """Yield everything for which `add` would refuse `item`, the first being what it raises.
+
+        Yields:
+            Where within `item`, the value that does not fit, and what the server would say of it.
+        """
+        waiting: list[tuple[tuple[int, ...], JsonValue]] = [((), item)]
+        while waiting:
+            place, value = waiting.pop()
+            try:
+                if isinstance(value, list):
+                    _check_list(value, len(place), shape)
+                elif len(place) != len(shape):
+                    raise self._level_error(value, len(place), len(shape))
+                else:
+                    self._checked(value)
+            except ServingError as error:
+                yield place, value, error
+            if isinstance(value, list) and len(place) < min(len(shape), MAX_RANK):
+                waiting.extend(((*place, i), value[i]) for i in reversed(range(len(value))))
 
     def array(self, alias: str, shape: tuple[int, ...]) -> Array:
         """Return the tensor that the session gets, as Tensor::FromProto makes it.
@@ -127,6 +147,12 @@ class TensorFiller:
         if len(shape) > MAX_RANK:
             raise invalid_argument(f"tensor parsing error: {alias}")
         return values_to_array(self._values[:count], dtype).reshape(shape)
+
+    def _level_error(self, value: JsonValue, level: int, rank: int) -> ServingError:
+        return invalid_argument(
+            f"JSON Value: {self._echo(value)} found at incorrect level: {level + 1} "
+            f"in the JSON DOM. Expected at level: {rank}"
+        )
 
     def _echo(self, value: JsonValue) -> str:
         return echo(value, self._generation)

@@ -7,15 +7,26 @@ from collections.abc import Mapping
 from tfx_parity.protos import SignatureDef
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.generation import Generation
-from tfx_parity.serving_api.json_echo import echo
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape, is_base64_object
 from tfx_parity.serving_api.predict import PredictCall, check_input_count
 from tfx_parity.serving_api.rest_document import format_error, read_object, signature_name
 from tfx_parity.serving_api.rest_fast_path import parse_fast
-from tfx_parity.serving_api.status import ServingError, invalid_argument
+from tfx_parity.serving_api.rest_rows import RowBatch, member_name
+from tfx_parity.serving_api.status import invalid_argument
 
-__all__ = ["PredictCall", "parse_exactly", "parse_predict", "read_inputs", "read_instances"]
+__all__ = [
+    "PredictCall",
+    "column_of",
+    "columns_by_alias",
+    "input_types",
+    "parse_exactly",
+    "parse_predict",
+    "read_inputs",
+    "read_instances",
+    "requested_signature",
+    "rows_or_columns",
+]
 
 
 def parse_predict(
@@ -40,24 +51,50 @@ def parse_exactly(
 ) -> PredictCall:
     """Do the work of `parse_predict` for any body, value by value."""
     document = read_object(body, generation)
+    name = requested_signature(document, signature_defs, generation)
+    data_types = input_types(signature_defs[name])
+    rows, value = rows_or_columns(document, generation)
+    read = read_instances if rows else read_inputs
+    arrays = read(value, data_types, generation)
+    check_input_count(arrays, signature_defs[name])
+    return PredictCall(name, arrays, rows)
+
+
+def requested_signature(
+    document: JsonObject, signature_defs: Mapping[str, SignatureDef], generation: Generation
+) -> str:
+    """Return the name of the signature that a document asks for.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if there is no such signature, or it takes no input.
+    """
     name = signature_name(document, generation)
     if name not in set(signature_defs):  # a map of messages raises on names that are not UTF-8
         raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
-    signature = signature_defs[name]
-    data_types = {alias: signature.inputs[alias].dtype for alias in sorted(signature.inputs)}
-    if not data_types:
+    if not signature_defs[name].inputs:
         shown = signature_name(document, generation, default="DEFAULT")
         raise invalid_argument(f"Failed to get input map for signature: {shown}")
+    return name
+
+
+def input_types(signature: SignatureDef) -> dict[str, int]:
+    """Return the DataType of each input, by alias, in the order to go through them."""
+    return {alias: signature.inputs[alias].dtype for alias in sorted(signature.inputs)}
+
+
+def rows_or_columns(document: JsonObject, generation: Generation) -> tuple[bool, JsonValue]:
+    """Return whether a document has `instances`, and the value of that key or of `inputs`.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it has neither or both, or `instances` is no list.
+    """
     instances, inputs = document.first(b"instances"), document.first(b"inputs")
     if instances is not None:
         _check_instances(document, instances[0], generation)
-        arrays = read_instances(instances[0], data_types, generation)
-    elif inputs is not None:
-        arrays = read_inputs(inputs[0], data_types, generation)
-    else:
-        raise invalid_argument("Missing 'inputs' or 'instances' key")
-    check_input_count(arrays, signature)
-    return PredictCall(name, arrays, row_format=instances is not None)
+        return True, instances[0]
+    if inputs is not None:
+        return False, inputs[0]
+    raise invalid_argument("Missing 'inputs' or 'instances' key")
 
 
 def read_instances(
@@ -75,21 +112,13 @@ def read_instances(
     """
     if not isinstance(instances, list) or not instances:
         raise TypeError("Expected a non-empty list of instances.")
-    if not isinstance(instances[0], JsonObject) and len(data_types) > 1:
-        raise invalid_argument(
-            "instances is a plain list, but expecting list of objects as multiple input tensors "
-            "required as per tensorinfo_map"
-        )
-    batch = _Batch(data_types, generation)
-    objects = _is_plain_object(instances[0])
+    batch = RowBatch(instances, data_types, generation)
     for position, item in enumerate(instances):
-        if objects != _is_plain_object(item):
-            expected, got = ("object", "list") if objects else ("value/list", "object")
-            raise invalid_argument(
-                f"Expecting {expected} but got {got} at item {position} of input list"
-            )
-        if isinstance(item, JsonObject) and objects:
-            batch.add_object(position, item)
+        batch.check_form(position, item)
+        if isinstance(item, JsonObject) and batch.of_objects:
+            for key, value in item.members:
+                batch.add_member(position, member_name(key), value)
+            batch.check_names(position, item)
         else:
             batch.add_value(position, item)
     return batch.arrays(len(instances))
@@ -108,93 +137,43 @@ def read_inputs(
     Raises:
         ServingError: INVALID_ARGUMENT or UNIMPLEMENTED, by the first fault.
     """
-    if not isinstance(inputs, JsonObject) or is_base64_object(inputs):
-        if len(data_types) > 1:
-            raise invalid_argument(
-                "inputs is a plain value/list, but expecting an object as multiple input tensors "
-                "required as per tensorinfo_map"
-            )
-        inputs = JsonObject([(alias.encode("utf-8"), inputs) for alias in data_types])
+    members = columns_by_alias(inputs, data_types)
     filled = {}
     for alias, data_type in data_types.items():
-        member = inputs.first(alias.encode("utf-8"))
-        if member is None:
-            raise invalid_argument(f"Missing named input: {alias} in 'inputs' object.")
-        shape = dense_shape(member[0])
+        value = column_of(members, alias)
+        shape = dense_shape(value)
         filler = TensorFiller(data_type, generation)
-        filler.add(member[0], shape)
+        filler.add(value, shape)
         filled[alias] = (filler, shape)
     return {alias: filler.array(alias, shape) for alias, (filler, shape) in filled.items()}
 
 
-class _Batch:
-    """The growing inputs of the row format."""
+def columns_by_alias(inputs: JsonValue, data_types: Mapping[str, int]) -> JsonObject:
+    """Return the object of named columns that `inputs` is, or means.
 
-    def __init__(self, data_types: Mapping[str, int], generation: Generation) -> None:
-        self._generation = generation
-        self._first_alias = next(iter(data_types))
-        self._aliases = sorted(data_types)
-        self._fillers = {
-            alias: TensorFiller(kind, generation) for alias, kind in data_types.items()
-        }
-        self._references: dict[str, tuple[int, tuple[int, ...]]] = {}
-
-    def add_object(self, position: int, item: JsonObject) -> None:
-        """Add an instance that names its inputs."""
-        names = set()
-        for key, value in item.members:
-            # C++ reads the key up to its first NUL byte.
-            name = key.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
-            names.add(name)
-            try:
-                self._add(name, value)
-            except ServingError as error:
-                raise invalid_argument(
-                    f"Failed to process element: {position} key: {name} "
-                    f"of 'instances' list. Error: {error}"
-                ) from None
-        if names != set(self._aliases):
-            raise invalid_argument(
-                f"Failed to process element: {position} of 'instances' list. JSON object: "
-                f"{echo(item, self._generation)} keys must be equal to: {','.join(self._aliases)}"
-            )
-
-    def add_value(self, position: int, item: JsonValue) -> None:
-        """Add an instance that is the value of the only input."""
-        try:
-            self._add(self._first_alias, item)
-        except ServingError as error:
-            raise invalid_argument(
-                f"Failed to process element: {position} of 'instances' list. Error: {error}"
-            ) from None
-
-    def arrays(self, count: int) -> dict[str, Array]:
-        """Return the inputs that were given, with `count` as first dimension."""
-        return {
-            alias: self._fillers[alias].array(alias, (count, *shape))
-            for alias, (_, shape) in sorted(self._references.items())
-        }
-
-    def _add(self, name: str, value: JsonValue) -> None:
-        if name not in self._fillers:
-            raise invalid_argument(f"JSON object: does not have named input: {name}")
-        shape = dense_shape(value)
-        size = self._fillers[name].add(value, shape)
-        expected_size, expected_shape = self._references.setdefault(name, (size, shape))
-        if size != expected_size:
-            raise invalid_argument(f"Expecting tensor size: {expected_size} but got: {size}")
-        if shape != expected_shape:
-            raise invalid_argument(
-                f"Expecting shape {_shape_text(expected_shape)} but got: {_shape_text(shape)}"
-            )
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is a plain value where there are several inputs.
+    """
+    if isinstance(inputs, JsonObject) and not is_base64_object(inputs):
+        return inputs
+    if len(data_types) > 1:
+        raise invalid_argument(
+            "inputs is a plain value/list, but expecting an object as multiple input tensors "
+            "required as per tensorinfo_map"
+        )
+    return JsonObject([(alias.encode("utf-8"), inputs) for alias in data_types])
 
 
-def _is_plain_object(value: JsonValue) -> bool:
-    return isinstance(value, JsonObject) and not is_base64_object(value)
+def column_of(members: JsonObject, alias: str) -> JsonValue:
+    """Return the value of a named input of the columnar format.
 
-
-def _shape_text(shape: tuple[int, ...]) -> str:
-    return f"[{','.join(map(str, shape))}]"
+    Raises:
+        ServingError: INVALID_ARGUMENT "Missing named input: ...".
+    """
+    member = members.first(alias.encode("utf-8"))
+    if member is None:
+        raise invalid_argument(f"Missing named input: {alias} in 'inputs' object.")
+    return member[0]
 
 
 def _check_instances(document: JsonObject, instances: JsonValue, generation: Generation) -> None:

@@ -1,0 +1,326 @@
+"""Everything that TF Serving refuses or changes in a `:predict` body, not only the first refusal.
+
+The rules are those of `rest_request`; this goes on where that stops, and says where each fault is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tfx_parity.protos import DataType, SignatureDef
+from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
+from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape
+from tfx_parity.serving_api.json_written import read_written
+from tfx_parity.serving_api.number_changes import number_change
+from tfx_parity.serving_api.reasons import Reason
+from tfx_parity.serving_api.rest_document import format_error
+from tfx_parity.serving_api.rest_request import (
+    column_of,
+    columns_by_alias,
+    input_types,
+    parse_exactly,
+    requested_signature,
+    rows_or_columns,
+)
+from tfx_parity.serving_api.rest_rows import RowBatch, member_name
+from tfx_parity.serving_api.status import Code, ServingError
+
+Path = tuple[str | int, ...]
+_TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
+_SHOWN_BYTES = 60
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something for which the server refuses the request.
+
+    Attributes:
+        reason: Why.
+        path: Object names and list indices from the document to the place.
+        row: The instance, None where it is none.
+        alias: The input's name; empty where it is none in particular.
+        error: What the server answers, were it the first fault.
+    """
+
+    reason: Reason
+    path: Path
+    row: int | None
+    alias: str
+    error: ServingError
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """Something that the server takes and hands on as something else.
+
+    Attributes:
+        reason: What becomes of it.
+        path: Object names and list indices from the document to the place.
+        row: The instance, None where it is none.
+        alias: The input's name; empty where it is none in particular.
+        sent: What was written.
+        received: What reaches the model.
+    """
+
+    reason: Reason
+    path: Path
+    row: int | None
+    alias: str
+    sent: str
+    received: str
+
+
+@dataclass(frozen=True)
+class SentTensor:
+    """Values that the server takes: one instance's, or a whole column.
+
+    Attributes:
+        path: Object names and list indices from the document to it; its elements' indices follow.
+        row: The instance; None for a column, whose first index is the row.
+        alias: The input's name.
+        array: As the model receives it.
+    """
+
+    path: Path
+    row: int | None
+    alias: str
+    array: Array
+
+
+@dataclass
+class RestReview:
+    """What the server makes of a body.
+
+    Attributes:
+        signature_name: The signature asked for; empty where the body does not get so far.
+        row_format: Whether it holds instances.
+        refusals: Why it is refused, the server's own answer first; none where it is taken.
+        changes: What of it is changed.
+        tensors: The values that fit, of a refused body too.
+    """
+
+    signature_name: str = ""
+    row_format: bool = False
+    refusals: list[Refusal] = field(default_factory=list)
+    changes: list[ValueChange] = field(default_factory=list)
+    tensors: list[SentTensor] = field(default_factory=list)
+
+
+def review_predict(
+    body: bytes, signature_defs: Mapping[str, SignatureDef], generation: Generation
+) -> RestReview:
+    """Return all that TF Serving refuses or changes in a `:predict` body.
+
+    Args:
+        body: The body of a POST to `/v1/models/NAME:predict`.
+        signature_defs: The model's signatures.
+        generation: The JSON front's generation.
+    """
+    reviewer = _Reviewer(signature_defs, generation)
+    try:
+        reviewer.read(body)
+    except ServingError as error:
+        reviewer.refuse(reviewer.stage, (), error)
+    try:
+        parse_exactly(body, signature_defs, generation)
+    except ServingError as error:
+        # Said of the request as a whole, after each of its values was taken.
+        if not reviewer.review.refusals:
+            reviewer.refuse(Reason.BAD_TENSOR, (), error)
+    return reviewer.review
+
+
+class _Reviewer:
+    """Goes through one body; `stage` is the reason of a refusal that ends the way."""
+
+    def __init__(self, signature_defs: Mapping[str, SignatureDef], generation: Generation) -> None:
+        self.review = RestReview()
+        self.stage = Reason.NOT_JSON
+        self._signature_defs = signature_defs
+        self._generation = generation
+        self._data_types: dict[str, int] = {}
+
+    def refuse(
+        self,
+        reason: Reason,
+        path: Path,
+        error: ServingError,
+        alias: str = "",
+        row: int | None = None,
+    ) -> None:
+        self.review.refusals.append(Refusal(reason, path, row, alias, error))
+
+    def read(self, body: bytes) -> None:
+        document, rest = read_written(body, self._generation)
+        self.stage = Reason.MALFORMED_REQUEST
+        if not isinstance(document, JsonObject):
+            raise format_error(document, "Is not object", self._generation)
+        self._look_at_keys(document, rest)
+        self.stage = Reason.UNKNOWN_SIGNATURE
+        name = requested_signature(document, self._signature_defs, self._generation)
+        self.stage = Reason.MALFORMED_REQUEST
+        self._data_types = input_types(self._signature_defs[name])
+        rows, value = rows_or_columns(document, self._generation)
+        self.review.signature_name, self.review.row_format = name, rows
+        if rows and isinstance(value, list):
+            self._read_rows(value)
+        else:
+            self._read_columns(value)
+
+    def _look_at_keys(self, document: JsonObject, rest: bytes) -> None:
+        if rest:
+            self._drop(Reason.TRAILING_BYTES, (), rest[:_SHOWN_BYTES].decode("utf-8", "replace"))
+        seen = set()
+        for key, _ in document.members:
+            path = (_text(key),)
+            if key not in _TOP_LEVEL_KEYS:
+                self._drop(Reason.UNKNOWN_NAME, path, _text(key))
+            elif key in seen:
+                self._drop(Reason.DUPLICATE_KEY, path, _text(key))
+            seen.add(key)
+
+    def _drop(
+        self, reason: Reason, path: Path, sent: str, alias: str = "", row: int | None = None
+    ) -> None:
+        self.review.changes.append(ValueChange(reason, path, row, alias, sent, "nothing"))
+
+    def _read_rows(self, instances: list[JsonValue]) -> None:
+        batch = RowBatch(instances, self._data_types, self._generation)
+        for row, item in enumerate(instances):
+            path: Path = ("instances", row)
+            try:
+                batch.check_form(row, item)
+            except ServingError as error:
+                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row)
+                continue
+            if isinstance(item, JsonObject) and batch.of_objects:
+                self._read_object(batch, row, item)
+            else:
+                self._read_value(batch, row, item)
+
+    def _read_object(self, batch: RowBatch, row: int, item: JsonObject) -> None:
+        names = set()
+        for key, value in item.members:
+            name = member_name(key)
+            path: Path = ("instances", row, _text(key))
+            if name in names:
+                self._drop(Reason.DUPLICATE_KEY, path, name, name, row)
+            names.add(name)
+            try:
+                batch.add_member(row, name, value)
+            except ServingError as error:
+                self._refuse_member(batch, row, name, value, error, path)
+            else:
+                self._take(name, value, path, row)
+        if not self._data_types.keys() <= names:
+            try:
+                batch.check_names(row, item)
+            except ServingError as error:
+                missing = ", ".join(sorted(self._data_types.keys() - names))
+                self.refuse(Reason.MISSING_INPUT, ("instances", row), error, missing, row)
+
+    def _refuse_member(
+        self,
+        batch: RowBatch,
+        row: int,
+        name: str,
+        value: JsonValue,
+        error: ServingError,
+        path: Path,
+    ) -> None:
+        if name not in self._data_types:
+            self.refuse(Reason.UNKNOWN_NAME, path, error, name, row)
+            return
+        within = list(batch.refusals(name, value))
+        for place, part, told in within:
+            reason = self._reason(name, part, told)
+            self.refuse(reason, (*path, *place), batch.member_error(row, name, told), name, row)
+        if not within:
+            self.refuse(Reason.RAGGED, path, error, name, row)
+
+    def _read_value(self, batch: RowBatch, row: int, item: JsonValue) -> None:
+        path: Path = ("instances", row)
+        alias = next(iter(self._data_types))  # as the server does for {"b64": ...} of several
+        try:
+            batch.add_value(row, item)
+        except ServingError as error:
+            within = list(batch.refusals(alias, item))
+            for place, part, told in within:
+                reason = self._reason(alias, part, told)
+                self.refuse(reason, (*path, *place), batch.value_error(row, told), alias, row)
+            if not within:
+                self.refuse(Reason.RAGGED, path, error, alias, row)
+        else:
+            self._take(alias, item, path, row)
+
+    def _read_columns(self, inputs: JsonValue) -> None:
+        members = columns_by_alias(inputs, self._data_types)
+        prefix: Path = ("inputs",) if members is inputs else ()
+        for alias in self._data_types:
+            path = (*prefix, alias) if prefix else ("inputs",)
+            try:
+                value = column_of(members, alias)
+            except ServingError as error:
+                self.refuse(Reason.MISSING_INPUT, ("inputs",), error, alias)
+                continue
+            filler = TensorFiller(self._data_types[alias], self._generation)
+            within = list(filler.refusals(value, dense_shape(value)))
+            for place, part, told in within:
+                self.refuse(self._reason(alias, part, told), (*path, *place), told, alias)
+            if not within:
+                self._take(alias, value, path, None)
+        seen = set()
+        for key, _ in members.members:
+            name = _text(key)
+            if name not in self._data_types:
+                self._drop(Reason.UNKNOWN_NAME, ("inputs", name), name, name)
+            elif name in seen:
+                self._drop(Reason.DUPLICATE_KEY, ("inputs", name), name, name)
+            seen.add(name)
+
+    def _reason(self, alias: str, part: JsonValue, error: ServingError) -> Reason:
+        if error.code is Code.UNIMPLEMENTED:
+            return Reason.NOT_OVER_REST
+        if isinstance(part, list) or "at incorrect level" in error.message:
+            return Reason.RAGGED
+        if isinstance(part, JsonObject) and self._data_types[alias] == DataType.DT_STRING:
+            return Reason.BAD_BASE64
+        return Reason.WRONG_TYPE
+
+    def _take(self, alias: str, value: JsonValue, path: Path, row: int | None) -> None:
+        """Note a value that fits, and what of it changes."""
+        data_type = self._data_types[alias]
+        shape = dense_shape(value)
+        filler = TensorFiller(data_type, self._generation)
+        filler.add(value, shape)
+        try:
+            array = filler.array(alias, shape)
+        except ServingError:
+            return  # the request as a whole is refused for it
+        self.review.tensors.append(SentTensor(path, row, alias, array))
+        for place, number in _numbers(value):
+            change = number_change(number, data_type)
+            if change is not None:
+                self.review.changes.append(
+                    ValueChange(
+                        change.reason, (*path, *place), row, alias, change.sent, change.received
+                    )
+                )
+
+
+def _numbers(value: JsonValue) -> Iterator[tuple[tuple[int, ...], int | float]]:
+    """Yield the numbers of a value that fits into a tensor, each with its indices."""
+    waiting: list[tuple[tuple[int, ...], JsonValue]] = [((), value)]
+    while waiting:
+        place, part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(((*place, i), part[i]) for i in reversed(range(len(part))))
+        elif isinstance(part, int | float) and not isinstance(part, bool):
+            yield place, part
+
+
+def _text(key: bytes) -> str:
+    return key.decode("utf-8", "surrogateescape")
