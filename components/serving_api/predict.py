@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tfx_parity.protos import SignatureDef, TensorProto, predict_pb2
-from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.dtypes import Array, type_name
 from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 from tfx_parity.serving_api.tensors import check_parses
 
@@ -65,7 +65,7 @@ def plan_predict(
         raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
     signature = signature_defs[name]
     check_input_count(request.inputs, signature)
-    return PredictPlan(name, _feeds(request, signature), _fetches(request, signature))
+    return PredictPlan(name, _feeds(request, signature), requested_outputs(request, signature))
 
 
 def check_input_count(aliases: Iterable[str], signature: SignatureDef) -> None:
@@ -88,6 +88,27 @@ def check_input_count(aliases: Iterable[str], signature: SignatureDef) -> None:
         f"len({{{_joined(sent)}}}) != len({{{_joined(known)}}}). "
         f"Sent extra: {{{_joined(sent - known)}}}. "
         f"Missing but required: {{{_joined(known - sent)}}}."
+    )
+
+
+def feed_type_error(alias: str, data_type: int, signature: SignatureDef) -> ServingError | None:
+    """Return what the session answers for an input of a type, None where it is the signature's.
+
+    Feeds are numbered in the order of their tensors' names (direct_session.cc,
+    GetOrCreateExecutors; call_frame in common_runtime/function.cc, SetArgs).
+
+    Args:
+        alias: The input.
+        data_type: The DataType of what is sent for it.
+        signature: The signature asked for.
+    """
+    expected = signature.inputs[alias]
+    if data_type == expected.dtype:
+        return None
+    index = sorted(info.name for info in signature.inputs.values()).index(expected.name)
+    return invalid_argument(
+        f"Expects arg[{index}] to be {type_name(expected.dtype)} "
+        f"but {type_name(data_type)} is provided"
     )
 
 
@@ -122,7 +143,14 @@ def _feeds(request: predict_pb2.PredictRequest, signature: SignatureDef) -> dict
     return feeds
 
 
-def _fetches(request: predict_pb2.PredictRequest, signature: SignatureDef) -> dict[str, str]:
+def requested_outputs(
+    request: predict_pb2.PredictRequest, signature: SignatureDef
+) -> dict[str, str]:
+    """Return output alias to tensor name, all outputs where the request's filter is empty.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if the filter names an output that is not there, or twice.
+    """
     if not request.output_filter:
         return {alias: signature.outputs[alias].name for alias in sorted(signature.outputs)}
     fetches: dict[str, str] = {}

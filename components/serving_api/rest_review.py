@@ -6,10 +6,8 @@ The rules are those of `rest_request`; this goes on where that stops, and says w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from tfx_parity.protos import DataType, SignatureDef
-from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape
@@ -26,92 +24,16 @@ from tfx_parity.serving_api.rest_request import (
     rows_or_columns,
 )
 from tfx_parity.serving_api.rest_rows import RowBatch, member_name
+from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, ValueChange
 from tfx_parity.serving_api.status import Code, ServingError
 
-Path = tuple[str | int, ...]
 _TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
 _SHOWN_BYTES = 60
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Something for which the server refuses the request.
-
-    Attributes:
-        reason: Why.
-        path: Object names and list indices from the document to the place.
-        row: The instance, None where it is none.
-        alias: The input's name; empty where it is none in particular.
-        error: What the server answers, were it the first fault.
-    """
-
-    reason: Reason
-    path: Path
-    row: int | None
-    alias: str
-    error: ServingError
-
-
-@dataclass(frozen=True)
-class ValueChange:
-    """Something that the server takes and hands on as something else.
-
-    Attributes:
-        reason: What becomes of it.
-        path: Object names and list indices from the document to the place.
-        row: The instance, None where it is none.
-        alias: The input's name; empty where it is none in particular.
-        sent: What was written.
-        received: What reaches the model.
-    """
-
-    reason: Reason
-    path: Path
-    row: int | None
-    alias: str
-    sent: str
-    received: str
-
-
-@dataclass(frozen=True)
-class SentTensor:
-    """Values that the server takes: one instance's, or a whole column.
-
-    Attributes:
-        path: Object names and list indices from the document to it; its elements' indices follow.
-        row: The instance; None for a column, whose first index is the row.
-        alias: The input's name.
-        array: As the model receives it.
-    """
-
-    path: Path
-    row: int | None
-    alias: str
-    array: Array
-
-
-@dataclass
-class RestReview:
-    """What the server makes of a body.
-
-    Attributes:
-        signature_name: The signature asked for; empty where the body does not get so far.
-        row_format: Whether it holds instances.
-        refusals: Why it is refused, the server's own answer first; none where it is taken.
-        changes: What of it is changed.
-        tensors: The values that fit, of a refused body too.
-    """
-
-    signature_name: str = ""
-    row_format: bool = False
-    refusals: list[Refusal] = field(default_factory=list)
-    changes: list[ValueChange] = field(default_factory=list)
-    tensors: list[SentTensor] = field(default_factory=list)
-
-
-def review_predict(
+def review_body(
     body: bytes, signature_defs: Mapping[str, SignatureDef], generation: Generation
-) -> RestReview:
+) -> Review:
     """Return all that TF Serving refuses or changes in a `:predict` body.
 
     Args:
@@ -137,7 +59,7 @@ class _Reviewer:
     """Goes through one body; `stage` is the reason of a refusal that ends the way."""
 
     def __init__(self, signature_defs: Mapping[str, SignatureDef], generation: Generation) -> None:
-        self.review = RestReview()
+        self.review = Review()
         self.stage = Reason.NOT_JSON
         self._signature_defs = signature_defs
         self._generation = generation

@@ -15,7 +15,8 @@ from tfx_parity.protos import DataType, SignatureDef, TensorProto
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.reasons import Reason
 from tfx_parity.serving_api.rest_request import parse_exactly
-from tfx_parity.serving_api.rest_review import RestReview, review_predict
+from tfx_parity.serving_api.rest_review import review_body
+from tfx_parity.serving_api.review import Review
 from tfx_parity.serving_api.status import ServingError
 from tfx_parity.serving_api.tensors import from_proto
 
@@ -49,7 +50,7 @@ def refusal(body: bytes, signatures: dict, generation: Generation) -> str | None
     return None
 
 
-def found(review: RestReview) -> list[tuple[str, str]]:
+def found(review: Review) -> list[tuple[str, str]]:
     faults = [*review.refusals, *review.changes]
     return [(f.reason.value, "/".join(map(str, f.path))) for f in faults]
 
@@ -61,7 +62,7 @@ def test_what_was_recorded_as_refused_is_refused_with_its_text_first(
     """Over every recorded body, the first refusal is the server's answer, or there is none."""
     for entry in golden:
         body = entry["body"].encode("utf-8", "surrogateescape")
-        review = review_predict(body, models[entry["model"]], generation)
+        review = review_body(body, models[entry["model"]], generation)
         told = review.refusals[0].error if review.refusals else None
         expected = refusal(body, models[entry["model"]], generation)
         assert expected == (None if told is None else str(told)), entry["body"]
@@ -135,7 +136,7 @@ def test_what_was_recorded_as_changed_is_changed(golden: list[dict], models: dic
             got = array.reshape(-1)
             assert len(sent) == len(got)
             expected &= all(arrived(v, g, array.dtype) for v, g in zip(sent, got, strict=True))
-        review = review_predict(entry["body"].encode("utf-8"), models[entry["model"]], V)
+        review = review_body(entry["body"].encode("utf-8"), models[entry["model"]], V)
         assert expected == (not review.changes), entry["body"]
         looked_at += 1
         changed += not expected
@@ -171,7 +172,7 @@ def test_what_was_recorded_as_changed_is_changed(golden: list[dict], models: dic
 )  # fmt: skip
 def test_every_fault_has_its_place(body: bytes, expected: list[tuple[str, str]]) -> None:
     """All faults of a body are told, each where it is."""
-    review = review_predict(body, signature(v=DataType.DT_FLOAT), V)
+    review = review_body(body, signature(v=DataType.DT_FLOAT), V)
 
     assert expected == found(review)
 
@@ -185,7 +186,7 @@ def test_all_faults_of_all_rows_are_told() -> None:
         7
     ]}"""
 
-    review = review_predict(body, MIXED, V)
+    review = review_body(body, MIXED, V)
 
     assert found(review) == [
         ("WRONG_TYPE", "instances/1/a"),
@@ -205,8 +206,8 @@ def test_bytes_behind_the_document_are_a_change_where_they_are_ignored() -> None
     body = b'{"instances": [1]} {"instances": [2]}'
     signatures = signature(v=DataType.DT_FLOAT)
 
-    assert [("NOT_JSON", "")] == found(review_predict(body, signatures, Generation.V2_16))
-    assert [("TRAILING_BYTES", "")] == found(review_predict(body, signatures, Generation.V2_18))
+    assert [("NOT_JSON", "")] == found(review_body(body, signatures, Generation.V2_16))
+    assert [("TRAILING_BYTES", "")] == found(review_body(body, signatures, Generation.V2_18))
 
 
 VALUES = st.recursive(
@@ -241,7 +242,7 @@ def test_a_random_body_is_refused_as_the_parser_refuses_it(document: dict) -> No
         document = {"inputs": document["inputs"][0]}
     body = json.dumps(document).encode("utf-8")
     for generation in Generation:
-        review = review_predict(body, MIXED, generation)
+        review = review_body(body, MIXED, generation)
         told = str(review.refusals[0].error) if review.refusals else None
         assert refusal(body, MIXED, generation) == told
 

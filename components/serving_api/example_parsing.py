@@ -1,0 +1,119 @@
+"""What the op that parses serialized `tf.Example`s refuses, with its texts.
+
+Source: TensorFlow's core/util/example_proto_fast_parsing.cc. The signature of such a model is one
+string vector, so the server itself sees none of this: the graph refuses, the whole batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from tfx_parity.protos import DataType, Example, Feature
+from tfx_parity.serving_api.dtypes import type_name
+from tfx_parity.serving_api.reasons import Reason
+from tfx_parity.serving_api.status import ServingError, invalid_argument
+
+_DATA_TYPES = {
+    "bytes_list": int(DataType.DT_STRING),
+    "float_list": int(DataType.DT_FLOAT),
+    "int64_list": int(DataType.DT_INT64),
+}
+_NOUNS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
+
+
+@dataclass(frozen=True)
+class ParsedFeature:
+    """A feature that a model's graph parses.
+
+    Attributes:
+        name: Its key.
+        data_type: The DataType: string, float or int64.
+        shape: Of one example, None for a first dimension of any size; None as a whole for a
+            sparse or ragged feature, which takes any number of values.
+        required: Whether an example without it is refused: a dense feature without a default.
+    """
+
+    name: str
+    data_type: int
+    shape: tuple[int | None, ...] | None
+    required: bool
+
+
+@dataclass(frozen=True)
+class ExampleRefusal:
+    """Something for which the graph refuses an example.
+
+    Attributes:
+        reason: Why.
+        feature: The feature; empty where it is the example as a whole.
+        error: What the server answers, were it the first fault.
+    """
+
+    reason: Reason
+    feature: str
+    error: ServingError
+
+
+def parse_example(record: bytes) -> Example | ServingError:
+    """Return a serialized example as a message, or what the graph answers for it."""
+    try:
+        return Example.FromString(record)
+    except DecodeError:
+        shown = record.decode("utf-8", "surrogateescape")
+        return invalid_argument(f"Could not parse example input, value: '{shown}'")
+
+
+def example_refusals(
+    example: Example, index: int, features: tuple[ParsedFeature, ...]
+) -> Iterator[ExampleRefusal]:
+    """Yield all that a graph refuses of an example.
+
+    Args:
+        example: The example.
+        index: Its number in the batch.
+        features: What the graph parses.
+    """
+    sent = example.features.feature
+    for feature in features:
+        value = sent[feature.name] if feature.name in sent else Feature()
+        kind = value.WhichOneof("kind")
+        if kind is None:
+            if feature.required:
+                yield ExampleRefusal(Reason.MISSING_INPUT, feature.name, _missing(feature))
+        elif _DATA_TYPES[kind] != feature.data_type:
+            error = invalid_argument(
+                f"Name: <unknown>, Key: {feature.name}, Index: {index}. Data types don't match. "
+                f"Data type: {type_name(_DATA_TYPES[kind])} "
+                f"but expected type: {type_name(feature.data_type)}"
+            )
+            yield ExampleRefusal(Reason.WRONG_TYPE, feature.name, error)
+        elif feature.shape is not None:
+            yield from _count(feature, len(getattr(value, kind).value), kind, index)
+
+
+def _missing(feature: ParsedFeature) -> ServingError:
+    return invalid_argument(
+        f"Name: <unknown>, Feature: {feature.name} (data type: {type_name(feature.data_type)}) "
+        "is required but could not be found."
+    )
+
+
+def _count(feature: ParsedFeature, size: int, kind: str, index: int) -> Iterator[ExampleRefusal]:
+    shape = feature.shape or ()
+    key = f"Name: <unknown>, Key: {feature.name}, Index: {index}."
+    if None in shape:
+        stride = math.prod(length for length in shape if length is not None)
+        if size % stride:
+            text = f"{key} Number of {_NOUNS[kind]} values is not a multiple of stride length."
+            yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text))
+    elif size != math.prod(length for length in shape if length is not None):
+        shown = ",".join(map(str, shape))
+        text = (
+            f"{key} Number of {_NOUNS[kind]} values != expected. "
+            f"Values size: {size} but output shape: [{shown}]"
+        )
+        yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text))
