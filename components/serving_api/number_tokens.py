@@ -32,7 +32,6 @@ class NumberTokens:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._bytes = np.frombuffer(body, np.uint8)
 
     def doubles_are_exact(self) -> bool:
         """Return whether every number token is read exactly rounded."""
@@ -48,11 +47,10 @@ class NumberTokens:
         magnitudes = np.abs(doubles)
         if not magnitudes.size:
             return True
-        if magnitudes.max() >= _CERTAIN_BELOW or self._has_long_integer_part:
+        if magnitudes.max() >= _CERTAIN_BELOW or self._could_have_long_integer_part:
             return False
-        small = magnitudes < _CERTAIN_ABOVE
-        if small.any():
-            if magnitudes[small].any():
+        if magnitudes.min() < _CERTAIN_ABOVE:
+            if magnitudes[magnitudes < _CERTAIN_ABOVE].any():
                 return False
             # RapidJSON refuses even 0e309, whatever the digits before the exponent.
             if self._has_exponent and _LARGE_EXPONENT.search(self._body):
@@ -62,13 +60,25 @@ class NumberTokens:
         return bool(from_tie.min() > _SLACK_ULPS)
 
     @cached_property
+    def _bytes(self) -> Array:
+        return np.frombuffer(self._body, np.uint8)
+
+    @cached_property
     def _digits(self) -> Array:
         return (self._bytes - np.uint8(ord("0"))) < 10  # noqa: PLR2004 - wraps below "0"
 
     @cached_property
     def _has_exponent(self) -> bool:
+        if b"e" not in self._body and b"E" not in self._body:
+            return False
         marks = (self._bytes | np.uint8(0x20)) == ord("e")
         return bool((self._digits[:-1] & marks[1:]).any())
+
+    @property
+    def _could_have_long_integer_part(self) -> bool:
+        """Whether a number below 2**63 could have one: with a negative exponent only."""
+        has_negative_exponent = b"e-" in self._body or b"E-" in self._body
+        return has_negative_exponent and self._has_long_integer_part
 
     @cached_property
     def _has_long_integer_part(self) -> bool:

@@ -68,6 +68,11 @@ def plan_predict(
     return PredictPlan(name, _feeds(request, signature), requested_outputs(request, signature))
 
 
+def input_types(signature: SignatureDef) -> dict[str, int]:
+    """Return the DataType of each input, by alias, in the order to go through them."""
+    return {alias: signature.inputs[alias].dtype for alias in sorted(signature.inputs)}
+
+
 def check_input_count(aliases: Iterable[str], signature: SignatureDef) -> None:
     """Raise INVALID_ARGUMENT unless a request has as many inputs as the signature.
 

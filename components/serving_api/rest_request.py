@@ -9,7 +9,7 @@ from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape, is_base64_object
-from tfx_parity.serving_api.predict import PredictCall, check_input_count
+from tfx_parity.serving_api.predict import PredictCall, check_input_count, input_types
 from tfx_parity.serving_api.rest_document import format_error, read_object, signature_name
 from tfx_parity.serving_api.rest_fast_path import parse_fast
 from tfx_parity.serving_api.rest_rows import RowBatch, member_name
@@ -19,7 +19,6 @@ __all__ = [
     "PredictCall",
     "column_of",
     "columns_by_alias",
-    "input_types",
     "parse_exactly",
     "parse_predict",
     "read_inputs",
@@ -75,11 +74,6 @@ def requested_signature(
         shown = signature_name(document, generation, default="DEFAULT")
         raise invalid_argument(f"Failed to get input map for signature: {shown}")
     return name
-
-
-def input_types(signature: SignatureDef) -> dict[str, int]:
-    """Return the DataType of each input, by alias, in the order to go through them."""
-    return {alias: signature.inputs[alias].dtype for alias in sorted(signature.inputs)}
 
 
 def rows_or_columns(document: JsonObject, generation: Generation) -> tuple[bool, JsonValue]:

@@ -13,12 +13,12 @@ from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape
 from tfx_parity.serving_api.json_written import read_written
 from tfx_parity.serving_api.number_changes import number_change
+from tfx_parity.serving_api.predict import input_types
 from tfx_parity.serving_api.reasons import Reason
 from tfx_parity.serving_api.rest_document import format_error
 from tfx_parity.serving_api.rest_request import (
     column_of,
     columns_by_alias,
-    input_types,
     parse_exactly,
     requested_signature,
     rows_or_columns,

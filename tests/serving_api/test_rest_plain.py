@@ -1,0 +1,102 @@
+"""What is called plain is taken, and reaches the model as it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfx_parity.protos import DataType, SignatureDef
+from tfx_parity.serving_api.dtypes import numpy_dtype
+from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.rest_plain import PlainCall, PlainReader
+from tfx_parity.serving_api.rest_request import parse_exactly
+from tfx_parity.serving_api.rest_review import review_body
+
+
+def as_arrays(call: PlainCall, signature: SignatureDef) -> dict[str, np.ndarray]:
+    arrays = {}
+    for alias, (values, shape) in call.columns.items():
+        encoded = [v.encode("utf-8") if isinstance(v, str) else v for v in values]
+        dtype = numpy_dtype(signature.inputs[alias].dtype)
+        array = np.empty(len(encoded), dtype)
+        array[:] = encoded
+        arrays[alias] = array.reshape(shape)
+    return arrays
+
+
+def check(body: bytes, signatures: Mapping[str, SignatureDef]) -> bool:
+    """Hold a plain body against the exact rules; returns whether it is plain."""
+    call = PlainReader(signatures).read(body)
+    if call is None:
+        return False
+    for generation in Generation:
+        expected = parse_exactly(body, signatures, generation)
+        review = review_body(body, signatures, generation)
+        arrays = as_arrays(call, signatures[call.signature_name])
+        assert expected.signature_name == call.signature_name
+        assert expected.row_format == call.row_format
+        assert expected.inputs.keys() == arrays.keys()
+        for alias, array in expected.inputs.items():
+            assert (array.shape, array.tolist()) == (arrays[alias].shape, arrays[alias].tolist())
+        assert ([], []) == (review.refusals, review.changes)
+    return True
+
+
+def test_recorded_bodies_that_are_plain_arrive_as_they_are(
+    golden: list[dict], models: Mapping[str, Mapping[str, SignatureDef]]
+) -> None:
+    """Over every recorded body, plain means what the exact reader says."""
+    plain = sum(
+        check(entry["body"].encode("utf-8", "surrogateescape"), models[entry["model"]])
+        for entry in golden
+    )
+
+    assert plain > 100
+
+
+SIGNATURE = {"serving_default": SignatureDef()}
+for _alias, _kind in (
+    ("f", DataType.DT_FLOAT),
+    ("i", DataType.DT_INT8),
+    ("d", DataType.DT_DOUBLE),
+    ("s", DataType.DT_STRING),
+    ("b", DataType.DT_BOOL),
+):
+    SIGNATURE["serving_default"].inputs[_alias].dtype = _kind
+ROW = st.fixed_dictionaries(
+    {
+        "f": st.one_of(
+            st.floats(width=32, allow_nan=False, allow_infinity=False),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.integers(2**24 - 2, 2**24 + 2),
+        ),
+        "i": st.integers(-129, 128),
+        "d": st.one_of(st.floats(-1e6, 1e6), st.integers(2**53 - 2, 2**53 + 2)),
+        "s": st.one_of(st.text(max_size=4), st.just({"b64": "eA=="})),
+        "b": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=3), st.booleans())
+def test_random_rows_that_are_plain_arrive_as_they_are(rows: list[dict], as_vectors: bool) -> None:
+    """Whatever the numbers, plain is certain."""
+    if as_vectors:
+        rows = [{name: [value] for name, value in row.items()} for row in rows]
+    check(json.dumps({"instances": rows}).encode("utf-8"), SIGNATURE)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    check(json.dumps({"inputs": columns}).encode("utf-8"), SIGNATURE)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_ordinary_rows_are_plain(count: int) -> None:
+    """Rows as clients send them are not left to the review."""
+    row = {"f": 0.1, "i": -3, "d": 2.5, "s": "a: b", "b": True}
+
+    assert check(json.dumps({"instances": [row] * count}).encode("utf-8"), SIGNATURE)
