@@ -8,10 +8,12 @@ PINNED := constraints/tfx-1.16
 LOG := build/setup.log
 export UV_HTTP_TIMEOUT := 180
 export UV_LINK_MODE := copy
-# Tests that start servers, import TensorFlow, run pipelines or build the wheel.
-REAL := native or tensorflow or tfx or package
+# Tests that start processes or servers, import TensorFlow, run pipelines or build the wheel.
+REAL := system or native or tensorflow or tfx or package
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
+# Compiled tests and modules are kept: the unit tests begin seconds earlier.
+unexport PYTHONDONTWRITEBYTECODE
 
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 NO_BROWSER := no chromium, chromium-browser or google-chrome is on the PATH.
@@ -29,7 +31,7 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
 test: lint unit  ## Lint, types and every test.
-	@$(VENV)/bin/python -m pytest -q tests -m "$(REAL)"
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests -m "hypothesis or $(REAL)"
 	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
 	 browser did not run: $(NO_BROWSER)"; fi
 
@@ -38,7 +40,8 @@ test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
 	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
 unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
-	@$(VENV)/bin/python -m pytest -q -n 2 tests -m "not ($(REAL) or browser)"
+	@$(VENV)/bin/python -m pytest -q -n 2 --hypothesis-profile=quick tests \
+		-m "not ($(REAL) or browser)"
 
 lint: $(VENV)/.installed  ## ruff and mypy.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .

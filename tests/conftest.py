@@ -9,6 +9,12 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
+
+# Properties are tried twice: with few examples among the unit tests, with many beside the others.
+settings.register_profile("quick", max_examples=12, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=100, deadline=None, derandomize=True)
+settings.load_profile("thorough")
 
 
 class TrainedModel(NamedTuple):
@@ -101,6 +107,25 @@ def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.root
 
 
+# What is dear to make, the dearest first: all who look at one of them run in one process.
+SHARED = ("penguins_demo", "toy_transform_graph", "models", "graph_models")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let planted faults come last: they run the pipeline again in the demo's folder."""
-    items.sort(key=lambda item: "faults" in item.path.parts)
+    """Group tests by what they share, and let the largest groups begin.
+
+    Planted faults come last: they run the pipeline again in the demo's folder.
+    """
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {name: place for place, name in enumerate(SHARED)}
+    items.sort(
+        key=lambda item: (order.get(groups[item], len(order)), "faults" in item.path.parts),
+    )
+
+
+def _group(item: pytest.Item) -> str:
+    names = getattr(item, "fixturenames", ())
+    return next((name for name in SHARED if name in names), str(item.path))

@@ -25,6 +25,8 @@ from tfx_parity.canary.client import CanaryDied
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.serving_api.status import Code
 
+pytestmark = pytest.mark.system
+
 X = np.array([[1, 2, 3]], np.float32)
 
 

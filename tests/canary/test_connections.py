@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import resource
 
+import pytest
 from aiohttp import web
 
 from tfx_parity.canary.connections import ConnectionWatch, allow_many_files
+
+pytestmark = pytest.mark.system
 
 PATIENCE_S = 0.3
 

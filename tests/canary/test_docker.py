@@ -27,6 +27,8 @@ from tfx_parity.canary.docker_api import DockerEngine
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.serving_api.status import Code
 
+pytestmark = pytest.mark.system
+
 X = np.array([[1, 2, 3]], np.float32)
 IMAGE = "tensorflow/serving:2.16.1"
 

@@ -14,6 +14,8 @@ from tfx_parity.canary.endpoint import Endpoint, EndpointBackend
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 
+pytestmark = pytest.mark.system
+
 X = np.array([[1, 2, 3]], np.float32)
 
 

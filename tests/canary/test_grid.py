@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.canary.grid import lies_on_grid
@@ -24,7 +24,6 @@ def _quantised(value: np.ndarray, axis: int | None, low: int, high: int) -> np.n
     return ((codes - zero) * scale).astype(np.float32)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([None, 0, 1]),
@@ -37,7 +36,6 @@ def test_quantised_weights_lie_on_a_grid(
     assert lies_on_grid(_quantised(_weights(seed, 12, 9), axis, *levels))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.float16, np.float32]))
 def test_other_weights_lie_on_none(seed: int, through: type) -> None:
     """Neither trained weights nor those of a floating type of fewer bits."""

@@ -24,7 +24,8 @@ from tfx_parity.canary.pod import ModelPlace, PodWishes, pod_manifest
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.serving_api.status import Code
 
-pytest.importorskip("kubernetes", reason="TFX brings the package kubernetes")
+pytestmark = pytest.mark.system
+
 X = np.array([[1, 2, 3]], np.float32)
 IMAGE = "tensorflow/serving:2.16.1"
 

@@ -13,6 +13,8 @@ from tfx_parity.canary.startup import Stage, StartupReport
 from tfx_parity.canary.supervision import LogTail, describe_exit
 from tfx_parity.serving_api.status import Code
 
+pytestmark = pytest.mark.system
+
 
 def _tail_of(chunks: list[bytes], limit: int) -> LogTail:
     """Write chunks into a pipe that a tail drains, and wait until it has seen the end."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.canary_validator.answers import Answers, Missing
@@ -51,7 +51,6 @@ def _scores(count: int) -> npt.NDArray[np.float32]:
     return RANDOM.random((count, 3)).astype(np.float32)
 
 
-@settings(deadline=None)
 @given(
     count=st.integers(1, 700),
     differing=st.integers(0, 700),

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison.bounds import examples_needed, lower_bound, upper_bound
@@ -19,7 +19,6 @@ counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.ju
 confidences = st.sampled_from([0.5, 0.9, 0.95, 0.99, 0.999])
 
 
-@settings(max_examples=20, deadline=None)
 @given(counts, confidences)
 def test_the_upper_bound_is_where_so_few_mismatches_become_unlikely(
     count: tuple[int, int], confidence: float
@@ -34,7 +33,6 @@ def test_the_upper_bound_is_where_so_few_mismatches_become_unlikely(
         assert expected == binomial_at_most(mismatches, examples, bound)
 
 
-@settings(max_examples=20, deadline=None)
 @given(counts, confidences)
 def test_the_lower_bound_is_where_so_many_mismatches_become_unlikely(
     count: tuple[int, int], confidence: float
@@ -49,7 +47,6 @@ def test_the_lower_bound_is_where_so_many_mismatches_become_unlikely(
         assert expected == binomial_at_most(mismatches - 1, examples, bound)
 
 
-@settings(max_examples=20, deadline=None)
 @given(counts, confidences)
 def test_the_bounds_enclose_the_observed_rate(count: tuple[int, int], confidence: float) -> None:
     """The interval holds what was seen."""
@@ -68,7 +65,6 @@ def test_examples_needed_are_those_of_the_tables(max_rate: float, expected: list
     assert expected == [examples_needed(max_rate, mismatches=k) for k in range(6)]
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.floats(1e-4, 0.99), confidences, st.integers(0, 8))
 def test_one_example_fewer_than_needed_is_too_few(
     max_rate: float, confidence: float, mismatches: int

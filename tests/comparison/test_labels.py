@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison.labels import decision_measures
@@ -78,7 +78,6 @@ def test_scores_that_are_not_finite_are_left_out_and_counted() -> None:
     assert (measures.examples, measures.undecidable, measures.flips) == (1, 2, 1)
 
 
-@settings(max_examples=20, deadline=None)
 @given(probabilities)
 def test_measures_equal_those_of_a_slow_reference(pairs: list[tuple[float, float]]) -> None:
     """Drift, bias and rank agreement follow their formulas, example by example."""

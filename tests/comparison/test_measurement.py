@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison.elements import Rule, differences
@@ -23,7 +23,6 @@ SERVED = (
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(finite, finite, st.floats(-1e-3, 1e-3)), min_size=1, max_size=20),
     st.sampled_from(SERVED),

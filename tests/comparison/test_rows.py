@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison import pairs
@@ -176,7 +176,6 @@ def float_sides(draw: st.DrawFn) -> tuple[Side, Side]:
     return reference.reshape(shape), candidate.reshape(shape)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     float_sides(),
     st.sampled_from(FLOAT_TOLERANCES),
@@ -200,7 +199,6 @@ def test_floats_equal_the_slow_reference(
         require_equal(expected, found)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data(), st.sampled_from(INTEGERS), st.sampled_from([EXACT, Tolerance(rtol=0.1, atol=1)]))
 def test_integers_equal_the_slow_reference(
     data: st.DataObject, dtype: str, tolerance: Tolerance
@@ -217,7 +215,6 @@ def test_integers_equal_the_slow_reference(
     require_equal(slow_compare(reference, candidate, tolerance, False), found)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.complex_numbers(max_magnitude=1e3), st.sampled_from([0, 1e-5, 0.5j]))))
 def test_complex_numbers_equal_the_slow_reference(flat: list[tuple[complex, complex]]) -> None:
     """A complex number lies as far off as the modulus of the difference."""
@@ -228,7 +225,6 @@ def test_complex_numbers_equal_the_slow_reference(flat: list[tuple[complex, comp
     require_equal(slow_compare(reference, candidate, tolerance, False), found)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(*[st.sampled_from([b"", b"a", b"a\0", b"\xff", b"ab"])] * 2), max_size=6))
 def test_bytes_equal_the_slow_reference(flat: list[tuple[bytes, bytes]]) -> None:
     """Bytes are equal or not, trailing NULs included."""
@@ -237,7 +233,6 @@ def test_bytes_equal_the_slow_reference(flat: list[tuple[bytes, bytes]]) -> None
     require_equal(slow_compare(reference, candidate, EXACT, False), found)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.floats(0.015625, 128, width=32),
     st.floats(0.999, 1.001).map(lambda x: x * 1e-4),
@@ -254,7 +249,6 @@ def test_the_decision_is_that_of_exact_arithmetic(a: float, relative: float, sig
     assert pytest.approx(float(exact), rel=1e-12) == found.worst_ratio[0]
 
 
-@settings(max_examples=20, deadline=None)
 @given(float_sides(), st.lists(st.integers(0, 7), max_size=3), st.randoms())
 def test_batches_merge_to_the_whole(sides: tuple[Side, Side], cuts: list[int], random: Any) -> None:
     """Any split into batches, merged in any order, gives the statistics of one comparison."""

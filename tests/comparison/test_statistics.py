@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison.statistics import (
@@ -52,7 +52,6 @@ statistics = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)
 @given(statistics, statistics, statistics)
 def test_merging_is_associative_and_commutative(
     a: ComparisonStatistics, b: ComparisonStatistics, c: ComparisonStatistics
@@ -63,7 +62,6 @@ def test_merging_is_associative_and_commutative(
     assert expected == repr(b.merged(a.merged(c)))
 
 
-@settings(max_examples=15, deadline=None)
 @given(statistics)
 def test_nothing_is_neutral(a: ComparisonStatistics) -> None:
     """Merging with the statistics of no comparison changes nothing."""
@@ -71,7 +69,6 @@ def test_nothing_is_neutral(a: ComparisonStatistics) -> None:
     assert repr(a) == repr(ComparisonStatistics().merged(a))
 
 
-@settings(max_examples=15, deadline=None)
 @given(statistics)
 def test_strict_json_gives_back_the_same_statistics(a: ComparisonStatistics) -> None:
     """NaN, infinities, bytes, text and complex numbers all survive strict JSON."""
@@ -79,7 +76,6 @@ def test_strict_json_gives_back_the_same_statistics(a: ComparisonStatistics) -> 
     assert repr(a) == repr(ComparisonStatistics.from_json(json.loads(text)))
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(elements, max_size=8), st.randoms())
 def test_the_worst_do_not_depend_on_the_order_of_arrival(
     found: list[WorstElement], random: object

@@ -3,7 +3,7 @@ import struct
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.comparison.ulps import ulp_distances
@@ -37,7 +37,6 @@ def test_wide_types_count_by_sign_and_magnitude(dtype: str, code: str, width: in
     """The distance may exceed the signed integers of the dtype's width."""
     finite = st.floats(allow_nan=False, allow_infinity=False, width=width)  # type: ignore[call-overload]
 
-    @settings(max_examples=30, deadline=None)
     @given(finite, finite)
     def check(a: float, b: float) -> None:
         expected = abs(order(a, code) - order(b, code))

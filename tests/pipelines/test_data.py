@@ -34,6 +34,7 @@ def test_the_packaged_penguins_have_344_rows_and_no_na(tmp_path: Path) -> None:
     assert {"species": 0, "island": 0, **measures, "sex": 11, "year": 0} == missing
 
 
+@pytest.mark.system
 def test_reading_the_packaged_penguins_imports_no_pandas(tmp_path: Path) -> None:
     """The package palmerpenguins, which imports pandas, is read without being imported."""
     code = (

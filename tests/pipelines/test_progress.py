@@ -60,6 +60,7 @@ def test_a_step_that_raises_is_marked_and_raises() -> None:
     assert screen.getvalue().startswith("failed Trainer")
 
 
+@pytest.mark.system
 def test_on_a_terminal_a_spinner_turns_and_a_tick_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """While a step runs its elapsed time is shown; afterwards one line is left."""
     monkeypatch.setenv("TERM", "xterm")

@@ -20,6 +20,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
+@pytest.mark.system
 def test_help_loads_neither_tensorflow_nor_tfx() -> None:
     """Help answers at once, with the exit codes and every option."""
     code = (

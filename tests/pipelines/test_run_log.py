@@ -35,6 +35,7 @@ handler.handle(logging.makeLogRecord({"msg": "late logging"}))
 NOISE = ("WARNING absl: absl", "print", "warning", "logging", "descriptor 1", "descriptor 2")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("raising", [(), ("raise",)], ids=["leaves", "raises"])
 def test_all_noise_goes_to_the_log(tmp_path: Path, raising: tuple[str, ...]) -> None:
     """Python's streams, bare descriptors and children write to the file; the screen stays clear."""

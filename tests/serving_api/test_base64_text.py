@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.serving_api.base64_text import escape, unescape
 
-QUICK = settings(max_examples=40, deadline=None)
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -32,14 +31,12 @@ def slow_unescape(text: bytes) -> bytes | None:
     return bytes(int(bits[start : start + 8], 2) for start in range(0, len(bits) - spare, 8))
 
 
-@QUICK
 @given(st.text("AZaz09+/=.-_ \n", max_size=14))
 def test_takes_and_refuses_what_absl_does(text: str) -> None:
     """White space, missing and dotted padding pass; the URL-safe alphabet does not."""
     assert slow_unescape(text.encode()) == unescape(text.encode())
 
 
-@QUICK
 @given(st.binary(max_size=30))
 def test_escape_is_standard_base64(data: bytes) -> None:
     """What is written is standard base64 with padding, and is read back."""

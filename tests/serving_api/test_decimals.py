@@ -8,13 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.serving_api.decimals import decimal_text, decimal_texts
 from tfx_parity.serving_api.json_doubles import double_text
 
-QUICK = settings(max_examples=40, deadline=None)
 EXPONENT_FROM = -5
 MOST_DIGITS = 17
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -58,21 +57,18 @@ def slow_text(value: np.floating) -> str:
     return text if "." in text or "e" in text else text + ".0"
 
 
-@QUICK
 @given(floats)
 def test_floats_are_written_as_exact_arithmetic_says(value: float) -> None:
     """Six digits if they read back, else nine."""
     assert slow_text(np.float32(value)) == decimal_text(np.float32(value))
 
 
-@QUICK
 @given(doubles)
 def test_doubles_are_written_as_exact_arithmetic_says(value: float) -> None:
     """Six digits if they read back, else seventeen."""
     assert slow_text(np.float64(value)) == decimal_text(np.float64(value))
 
 
-@QUICK
 @given(st.lists(floats | st.just(float("nan")) | st.just(float("-inf"))))
 def test_float32_reads_back_bit_by_bit(values: list[float]) -> None:
     """A client that reads the text into float32 has the server's bits."""
@@ -104,7 +100,6 @@ def test_known_texts(value: float, text: str) -> None:
     assert text == decimal_text(np.float32(value))
 
 
-@QUICK
 @given(doubles)
 def test_rapidjson_text_reads_back_the_same_double(value: float) -> None:
     """Grisu2 loses nothing, and needs no more than 17 digits."""

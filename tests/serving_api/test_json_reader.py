@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.serving_api.generation import Generation
@@ -21,7 +21,6 @@ from tfx_parity.serving_api.json_reader import (
 )
 from tfx_parity.serving_api.status import Code, ServingError
 
-QUICK = settings(max_examples=40, deadline=None)
 RECORDED = Path(__file__).parent / "data" / "rapidjson_golden.jsonl"
 PARSERS = [
     pytest.param(Generation.V2_16, "recursive", id="recursive"),
@@ -79,7 +78,6 @@ def plain(value: JsonValue) -> object:
     return value.decode("utf-8") if isinstance(value, bytes) else value
 
 
-@QUICK
 @given(json_values, st.sampled_from(Generation), st.booleans(), st.sampled_from([None, 1, 4]))
 def test_reads_what_python_writes(
     value: object, generation: Generation, ascii_only: bool, indent: int | None
@@ -90,7 +88,6 @@ def test_reads_what_python_writes(
     assert value == plain(read_json(text.encode("utf-8"), generation))
 
 
-@QUICK
 @given(st.integers(-(10**14), 10**14), st.integers(0, 14))
 def test_short_decimals_are_read_exactly_rounded(digits: int, places: int) -> None:
     """Decimals of at most 15 digits are read like float() reads them."""
@@ -101,7 +98,6 @@ def test_short_decimals_are_read_exactly_rounded(digits: int, places: int) -> No
     assert float(token) == read_json(token.encode(), Generation.V2_16)
 
 
-@QUICK
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_doubles_are_read_within_a_few_units(value: float) -> None:
     """The shortest text of a double is read back within RapidJSON's stated 3 units."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.serving_api.json_strings import JsonSyntaxError, read_string, write_string
 
-QUICK = settings(max_examples=40, deadline=None)
 
-
-@QUICK
 @given(st.binary(max_size=40))
 def test_reading_undoes_writing(string: bytes) -> None:
     """Any bytes, valid UTF-8 or not, survive being written and read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.protos import DataType, Example, SignatureDef, TensorProto, predict_pb2
@@ -97,7 +97,6 @@ def test_a_tensor_that_is_filled_cut_or_wrapped_is_changed(
     assert expected == [c.reason.value for c in tensor_changes(proto, (), "x")]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from([DataType.DT_FLOAT, DataType.DT_INT8, DataType.DT_UINT16, DataType.DT_INT64]),
     st.lists(st.integers(-(2**17), 2**17), max_size=4),
@@ -115,7 +114,6 @@ def test_no_change_is_told_where_the_listed_values_arrive(
     assert expected == (not list(tensor_changes(proto, (), "x")))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sets(st.sampled_from(["x", "n", "q"])),
     st.sampled_from([(), ("y",), ("y", "y"), ("z",)]),

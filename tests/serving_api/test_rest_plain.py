@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.protos import DataType, SignatureDef
@@ -83,7 +83,6 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=3), st.booleans())
 def test_random_rows_that_are_plain_arrive_as_they_are(rows: list[dict], as_vectors: bool) -> None:
     """Whatever the numbers, plain is certain."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.protos import DataType, MetaGraphDef, SignatureDef
@@ -19,9 +19,6 @@ from tfx_parity.serving_api.status import Code, ServingError
 
 MakeSignature = Callable[..., SignatureDef]
 NESTED = st.recursive(st.integers(0, 9), lambda inner: st.lists(inner, max_size=3), max_leaves=12)
-
-
-QUICK = settings(max_examples=40, deadline=None)
 
 
 def refusal(body: bytes, signature: SignatureDef, generation: Generation) -> tuple[Code, str]:
@@ -171,7 +168,6 @@ def test_long_echoes_are_cut_in_the_newer_generation(signature_of: MakeSignature
     assert rest + 256 == lengths[1]
 
 
-@QUICK
 @given(
     st.sampled_from([DataType.DT_INT8, DataType.DT_UINT8, DataType.DT_INT16]),
     st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=5),
@@ -221,7 +217,6 @@ def slow_shape(value: object, expected: list[int] | None = None, level: int = 0)
     return expected
 
 
-@QUICK
 @given(NESTED, st.sampled_from(Generation))
 def test_shapes_are_those_of_a_slow_recursion(
     signature_of: MakeSignature, value: object, generation: Generation
@@ -258,7 +253,6 @@ rows_of_mixed_inputs = st.lists(
 )
 
 
-@QUICK
 @given(rows_of_mixed_inputs, st.booleans(), st.booleans())
 def test_the_fast_path_answers_as_the_exact_one_or_not_at_all(
     signature_of: MakeSignature, rows: list[dict], columns: bool, ascii_only: bool

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,7 +15,6 @@ from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.rest_response import format_error, format_predict
 from tfx_parity.serving_api.status import Code, ServingError
 
-QUICK = settings(max_examples=40, deadline=None)
 ARRAYS = st.sampled_from(["f4", "f8", "i1", "u1", "i2", "i4", "i8", "u4", "u8", "?"]).flatmap(
     lambda dtype: hnp.arrays(
         dtype, hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3)
@@ -105,7 +104,6 @@ def test_refusals(outputs: dict, row_format: bool, message: str) -> None:
     assert (Code.INVALID_ARGUMENT, message) == (error.value.code, error.value.message)
 
 
-@QUICK
 @given(ARRAYS, st.booleans(), st.booleans())
 def test_values_can_be_read_back(array: np.ndarray, row_format: bool, two: bool) -> None:
     """Any JSON reader that takes NaN finds every value at its place, floats bit by bit."""
@@ -121,7 +119,6 @@ def test_values_can_be_read_back(array: np.ndarray, row_format: bool, two: bool)
     np.testing.assert_array_equal(array, got)
 
 
-@QUICK
 @given(st.binary(max_size=12))
 def test_bytes_can_be_read_back(value: bytes) -> None:
     """Names that end in _bytes are base64, whatever is in them."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from google.protobuf import text_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.protos import DataType, SignatureDef, TensorProto
@@ -234,7 +234,6 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.one_of(ROWS.map(lambda v: {"instances": v}), ROWS.map(lambda v: {"inputs": v[-1:]})))
 def test_a_random_body_is_refused_as_the_parser_refuses_it(document: dict) -> None:
     """The first refusal is what the server's rules raise; without any, they raise nothing."""

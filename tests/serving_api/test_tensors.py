@@ -8,7 +8,7 @@ import struct
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,7 +17,6 @@ from tfx_parity.serving_api.dtypes import numpy_dtype
 from tfx_parity.serving_api.status import ServingError
 from tfx_parity.serving_api.tensors import check_parses, from_proto, to_proto
 
-QUICK = settings(max_examples=40, deadline=None)
 DTYPES = [
     *map(np.dtype, ("f2", "f4", "f8", "c8", "c16", "?")),
     *map(np.dtype, ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")),
@@ -34,7 +33,6 @@ def proto(data_type: int, shape: list[int], **values: object) -> TensorProto:
     return result
 
 
-@QUICK
 @given(st.sampled_from(DTYPES), SHAPES, st.randoms(use_true_random=False))
 def test_arrays_survive_the_way_to_a_proto_and_back(
     dtype: np.dtype, shape: tuple[int, ...], random: object
@@ -57,7 +55,6 @@ def test_arrays_survive_the_way_to_a_proto_and_back(
         assert array.tobytes() == got.tobytes()
 
 
-@QUICK
 @given(st.lists(st.binary(max_size=5), max_size=4))
 def test_strings_survive_with_their_nul_bytes(strings: list[bytes]) -> None:
     """A trailing NUL byte is part of a string."""
@@ -72,7 +69,6 @@ def test_text_becomes_utf8() -> None:
     assert ["é".encode(), b"a"] == list(to_proto(np.array(["é", "a"])).string_val)
 
 
-@QUICK
 @given(
     st.sampled_from([DataType.DT_INT8, DataType.DT_UINT8, DataType.DT_INT16, DataType.DT_UINT16]),
     st.lists(st.integers(-(2**31), 2**31 - 1), max_size=6),
