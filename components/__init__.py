@@ -14,6 +14,7 @@ from tfx_parity.version import VERSION
 if TYPE_CHECKING:
     from tfx_parity.artifacts import ParityReport
     from tfx_parity.canary_validator.component import CanaryValidator
+    from tfx_parity.payload_validator.guard import PayloadGuard
     from tfx_parity.transform_graph_gen.component import TransformGraphGen
 
 __version__ = VERSION
@@ -21,10 +22,11 @@ __version__ = VERSION
 _HOMES = {
     "CanaryValidator": "tfx_parity.canary_validator.component",
     "ParityReport": "tfx_parity.artifacts",
+    "PayloadGuard": "tfx_parity.payload_validator.guard",
     "TransformGraphGen": "tfx_parity.transform_graph_gen.component",
 }
 
-__all__ = ["CanaryValidator", "ParityReport", "TransformGraphGen", "__version__"]
+__all__ = ["CanaryValidator", "ParityReport", "PayloadGuard", "TransformGraphGen", "__version__"]
 
 
 def __getattr__(name: str) -> object:

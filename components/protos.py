@@ -7,12 +7,14 @@ so that a later `import tensorflow` in the same process gets the real one.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfx_parity.errors import ServerUnavailableError
 
@@ -70,16 +72,29 @@ with _tensorflow_stand_in():
         input_pb2,
         model_management_pb2,
         model_pb2,
-        model_service_pb2_grpc,
         predict_pb2,
         prediction_log_pb2,
-        prediction_service_pb2_grpc,
         regression_pb2,
     )
     from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
         FileSystemStoragePathSourceConfig,
     )
     from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
+
+if TYPE_CHECKING:
+    from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+# They load gRPC, half of what this module would cost those who only read messages.
+_STUBS = frozenset({"model_service_pb2_grpc", "prediction_service_pb2_grpc"})
+
+
+def __getattr__(name: str) -> object:
+    """Load a module of gRPC stubs when it is first asked for."""
+    if name not in _STUBS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with _tensorflow_stand_in():
+        return importlib.import_module(f"tensorflow_serving.apis.{name}")
+
 
 __all__ = [
     "AttrValue",

@@ -51,11 +51,13 @@ class ExampleRefusal:
         reason: Why.
         feature: The feature; empty where it is the example as a whole.
         error: What the server answers, were it the first fault.
+        sent: What was sent for the feature.
     """
 
     reason: Reason
     feature: str
     error: ServingError
+    sent: str
 
 
 def parse_example(record: bytes) -> Example | ServingError:
@@ -83,14 +85,17 @@ def example_refusals(
         kind = value.WhichOneof("kind")
         if kind is None:
             if feature.required:
-                yield ExampleRefusal(Reason.MISSING_INPUT, feature.name, _missing(feature))
+                yield ExampleRefusal(
+                    Reason.MISSING_INPUT, feature.name, _missing(feature), "nothing"
+                )
         elif _DATA_TYPES[kind] != feature.data_type:
             error = invalid_argument(
                 f"Name: <unknown>, Key: {feature.name}, Index: {index}. Data types don't match. "
                 f"Data type: {type_name(_DATA_TYPES[kind])} "
                 f"but expected type: {type_name(feature.data_type)}"
             )
-            yield ExampleRefusal(Reason.WRONG_TYPE, feature.name, error)
+            found = type_name(_DATA_TYPES[kind])
+            yield ExampleRefusal(Reason.WRONG_TYPE, feature.name, error, found)
         elif feature.shape is not None:
             yield from _count(feature, len(getattr(value, kind).value), kind, index)
 
@@ -104,16 +109,17 @@ def _missing(feature: ParsedFeature) -> ServingError:
 
 def _count(feature: ParsedFeature, size: int, kind: str, index: int) -> Iterator[ExampleRefusal]:
     shape = feature.shape or ()
+    sent = f"{size} values"
     key = f"Name: <unknown>, Key: {feature.name}, Index: {index}."
     if None in shape:
         stride = math.prod(length for length in shape if length is not None)
         if size % stride:
             text = f"{key} Number of {_NOUNS[kind]} values is not a multiple of stride length."
-            yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text))
+            yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text), sent)
     elif size != math.prod(length for length in shape if length is not None):
         shown = ",".join(map(str, shape))
         text = (
             f"{key} Number of {_NOUNS[kind]} values != expected. "
             f"Values size: {size} but output shape: [{shown}]"
         )
-        yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text))
+        yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text), sent)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from tfx_parity.protos import SignatureDef, TensorProto, predict_pb2
+from tfx_parity.serving_api.dtypes import type_name
 from tfx_parity.serving_api.predict import feed_type_error, plan_predict, requested_outputs
 from tfx_parity.serving_api.reasons import Reason
 from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, ValueChange
@@ -50,9 +51,14 @@ def review_request(
 
 
 def _refuse(
-    review: Review, reason: Reason, path: Path, error: ServingError, alias: str = ""
+    review: Review,
+    reason: Reason,
+    path: Path,
+    error: ServingError,
+    alias: str = "",
+    sent: str = "",
 ) -> None:
-    review.refusals.append(Refusal(reason, path, None, alias, error))
+    review.refusals.append(Refusal(reason, path, None, alias, error, sent))
 
 
 def _look_at_inputs(
@@ -74,7 +80,7 @@ def _look_at_inputs(
             _refuse(review, Reason.MISSING_INPUT, ("inputs",), error, alias)
     for alias in sorted(set(request.inputs) - set(signature.inputs)):
         error = answer or invalid_argument(f"Inputs contains invalid name: {alias}")
-        _refuse(review, Reason.UNKNOWN_NAME, ("inputs", alias), error, alias)
+        _refuse(review, Reason.UNKNOWN_NAME, ("inputs", alias), error, alias, alias)
 
 
 def _look_at_tensor(
@@ -89,7 +95,9 @@ def _look_at_tensor(
         return
     mismatch = feed_type_error(alias, proto.dtype, signature)
     if mismatch is not None:
-        _refuse(review, Reason.WRONG_TYPE, (*path, "dtype"), mismatch, alias)
+        _refuse(
+            review, Reason.WRONG_TYPE, (*path, "dtype"), mismatch, alias, type_name(proto.dtype)
+        )
         return
     if _elements(proto) <= _MAX_ELEMENTS:
         review.tensors.append(SentTensor(path, None, alias, from_proto(proto)))
@@ -106,4 +114,5 @@ def _look_at_outputs(
     try:
         requested_outputs(request, signature)
     except ServingError as error:
-        _refuse(review, Reason.UNKNOWN_NAME, ("output_filter",), error)
+        names = ", ".join(request.output_filter)
+        _refuse(review, Reason.UNKNOWN_NAME, ("output_filter",), error, "", names)

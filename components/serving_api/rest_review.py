@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from tfx_parity.protos import DataType, SignatureDef
 from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.json_echo import echo
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape
 from tfx_parity.serving_api.json_written import read_written
@@ -28,7 +29,7 @@ from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, Val
 from tfx_parity.serving_api.status import Code, ServingError
 
 _TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
-_SHOWN_BYTES = 60
+_SHOWN_CHARACTERS = 60
 
 
 def review_body(
@@ -72,8 +73,9 @@ class _Reviewer:
         error: ServingError,
         alias: str = "",
         row: int | None = None,
+        sent: str = "",
     ) -> None:
-        self.review.refusals.append(Refusal(reason, path, row, alias, error))
+        self.review.refusals.append(Refusal(reason, path, row, alias, error, sent))
 
     def read(self, body: bytes) -> None:
         document, rest = read_written(body, self._generation)
@@ -94,7 +96,9 @@ class _Reviewer:
 
     def _look_at_keys(self, document: JsonObject, rest: bytes) -> None:
         if rest:
-            self._drop(Reason.TRAILING_BYTES, (), rest[:_SHOWN_BYTES].decode("utf-8", "replace"))
+            self._drop(
+                Reason.TRAILING_BYTES, (), rest[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+            )
         seen = set()
         for key, _ in document.members:
             path = (_text(key),)
@@ -116,7 +120,7 @@ class _Reviewer:
             try:
                 batch.check_form(row, item)
             except ServingError as error:
-                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row)
+                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=_shown(item))
                 continue
             if isinstance(item, JsonObject) and batch.of_objects:
                 self._read_object(batch, row, item)
@@ -154,14 +158,15 @@ class _Reviewer:
         path: Path,
     ) -> None:
         if name not in self._data_types:
-            self.refuse(Reason.UNKNOWN_NAME, path, error, name, row)
+            self.refuse(Reason.UNKNOWN_NAME, path, error, name, row, name)
             return
         within = list(batch.refusals(name, value))
         for place, part, told in within:
             reason = self._reason(name, part, told)
-            self.refuse(reason, (*path, *place), batch.member_error(row, name, told), name, row)
+            whole = batch.member_error(row, name, told)
+            self.refuse(reason, (*path, *place), whole, name, row, _shown(part))
         if not within:
-            self.refuse(Reason.RAGGED, path, error, name, row)
+            self.refuse(Reason.RAGGED, path, error, name, row, _shown(value))
 
     def _read_value(self, batch: RowBatch, row: int, item: JsonValue) -> None:
         path: Path = ("instances", row)
@@ -172,9 +177,10 @@ class _Reviewer:
             within = list(batch.refusals(alias, item))
             for place, part, told in within:
                 reason = self._reason(alias, part, told)
-                self.refuse(reason, (*path, *place), batch.value_error(row, told), alias, row)
+                whole = batch.value_error(row, told)
+                self.refuse(reason, (*path, *place), whole, alias, row, _shown(part))
             if not within:
-                self.refuse(Reason.RAGGED, path, error, alias, row)
+                self.refuse(Reason.RAGGED, path, error, alias, row, _shown(item))
         else:
             self._take(alias, item, path, row)
 
@@ -191,7 +197,8 @@ class _Reviewer:
             filler = TensorFiller(self._data_types[alias], self._generation)
             within = list(filler.refusals(value, dense_shape(value)))
             for place, part, told in within:
-                self.refuse(self._reason(alias, part, told), (*path, *place), told, alias)
+                reason = self._reason(alias, part, told)
+                self.refuse(reason, (*path, *place), told, alias, sent=_shown(part))
             if not within:
                 self._take(alias, value, path, None)
         seen = set()
@@ -242,6 +249,11 @@ def _numbers(value: JsonValue) -> Iterator[tuple[tuple[int, ...], int | float]]:
             waiting.extend(((*place, i), part[i]) for i in reversed(range(len(part))))
         elif isinstance(part, int | float) and not isinstance(part, bool):
             yield place, part
+
+
+def _shown(value: JsonValue) -> str:
+    """Return a value's beginning: the echo of 2.18 is cut."""
+    return echo(value, Generation.V2_18)[:_SHOWN_CHARACTERS]
 
 
 def _text(key: bytes) -> str:

@@ -21,6 +21,7 @@ class Refusal:
         row: The example, None where it is none.
         alias: The input's name; empty where it is none in particular.
         error: What the server answers, were it the first fault.
+        sent: What was sent there, shortened; empty where nothing was.
     """
 
     reason: Reason
@@ -28,6 +29,7 @@ class Refusal:
     row: int | None
     alias: str
     error: ServingError
+    sent: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tfx_parity.contract import (
     ServingContract,
     TransformedFeature,
 )
+from tfx_parity.contract.data_schema import domain_of, label_features
 from tfx_parity.contract.features import DType, Kind
 from tfx_parity.errors import BadInputError
 from tfx_parity.transform_graph_gen.dependencies import raw_features_by_output
@@ -61,7 +62,7 @@ def build_contract(
     dependencies = raw_features_by_output(output.transform_savedmodel_dir)
     used = {name for names in dependencies.values() for name in names}
     labels = label_features(schema, serving_environment)
-    domains = {feature.name: _domain(feature, schema) for feature in schema.feature}
+    domains = {feature.name: domain_of(feature, schema) for feature in schema.feature}
     single = {f.name for f in schema.feature if f.value_count.max == 1}
     raw = [
         _raw_feature(name, spec, domains.get(name, Domain()), name in single)
@@ -85,43 +86,6 @@ def build_contract(
             "tfx_parity": VERSION,
         },
     )
-
-
-def label_features(schema: schema_pb2.Schema, serving_environment: str) -> tuple[str, ...]:
-    """Return the features that the schema keeps out of the serving environment, sorted."""
-    known = set(schema.default_environment)
-    for feature in schema.feature:
-        known |= {*feature.in_environment, *feature.not_in_environment}
-    if serving_environment not in known:
-        return ()
-    return tuple(
-        sorted(f.name for f in schema.feature if not _is_in(f, schema, serving_environment))
-    )
-
-
-def _is_in(feature: schema_pb2.Feature, schema: schema_pb2.Schema, environment: str) -> bool:
-    """Whether a feature belongs to an environment, by the rule of TFMD's schema.proto."""
-    if environment in feature.not_in_environment:
-        return False
-    return environment in schema.default_environment or (
-        environment in feature.in_environment or not schema.default_environment
-    )
-
-
-def _domain(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Domain:
-    kind = feature.WhichOneof("domain_info")
-    if kind in ("int_domain", "float_domain"):
-        bounds = getattr(feature, kind)
-        return Domain(
-            minimum=bounds.min if bounds.HasField("min") else None,
-            maximum=bounds.max if bounds.HasField("max") else None,
-        )
-    if kind == "string_domain":
-        return Domain(values=tuple(feature.string_domain.value))
-    if kind == "domain":
-        shared = {domain.name: domain for domain in schema.string_domain}
-        return Domain(values=tuple(shared[feature.domain].value))
-    return Domain()
 
 
 def _raw_feature(name: str, spec: object, domain: Domain, is_single: bool) -> RawFeature:

@@ -35,13 +35,37 @@ MAY_IMPORT = {
         "reporting",
         "artifacts",
     },
-    "cli": {"canary", "canary_validator", "comparison", "findings", "reporting", "pipelines"},
+    "payload_validator": {
+        "serving_api",
+        "contract",
+        "findings",
+        "canary",
+        "reporting",
+        "artifacts",
+    },
+    "cli": {
+        "payload_validator",
+        "canary",
+        "canary_validator",
+        "comparison",
+        "findings",
+        "reporting",
+        "pipelines",
+    },
     "pipelines": {"", "training", "findings", "reporting", "artifacts", "schemas"},
     "schemas": set(),
     "kubeflow": {"", "pipelines"},
 }
 HEAVY = {"tensorflow", "tfx", "apache_beam", "tensorflow_transform", "keras", "tf_keras"}
-LIGHT = ("serving_api", "comparison", "contract", "findings", "canary", "reporting")
+LIGHT = (
+    "serving_api",
+    "comparison",
+    "contract",
+    "findings",
+    "canary",
+    "reporting",
+    "payload_validator",
+)
 # TensorFlow is what this module's child process is there to ask.
 ALLOWED_HEAVY = {"components/canary/eager_child.py"}
 

@@ -1,0 +1,1 @@
+"""PayloadValidator: what clients send, checked before and after."""

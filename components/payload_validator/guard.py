@@ -1,0 +1,153 @@
+"""One request at a time: what a gateway, a client's test or a log's reader asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tfx_parity.findings import PayloadFault
+from tfx_parity.payload_validator.feature_rules import (
+    NO_RULES,
+    FeatureRules,
+    rules_of_contract,
+)
+from tfx_parity.payload_validator.review_faults import review_faults
+from tfx_parity.payload_validator.served_model import ServedModel, read_served_model
+from tfx_parity.payload_validator.tensor_checks import SignatureChecks
+from tfx_parity.protos import predict_pb2
+from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE
+from tfx_parity.serving_api.predict_review import review_request
+from tfx_parity.serving_api.rest_plain import PlainReader
+from tfx_parity.serving_api.rest_review import review_body
+from tfx_parity.serving_api.review import Review
+
+SERVING = "SERVING"
+
+
+class Checked(NamedTuple):
+    """What was found in one payload.
+
+    Attributes:
+        faults: All of them, those that the server refuses first; empty for a good payload.
+        rows: How many examples it holds, as far as that can be told.
+    """
+
+    faults: tuple[PayloadFault, ...]
+    rows: int
+
+
+class PayloadGuard:
+    """Checks requests to one model by its signatures, its contract and its schema.
+
+    Usage:
+        guard = PayloadGuard.from_model("serving_model", schema="schema.pbtxt")
+        for fault in guard.check_rest(body):
+            print(fault.render())
+    """
+
+    def __init__(
+        self,
+        model: ServedModel,
+        rules: FeatureRules | None = None,
+        generation: Generation | None = None,
+    ) -> None:
+        """Prepare the checks of every signature.
+
+        Args:
+            model: The model.
+            rules: What is allowed for each feature; those of the model's serving contract where
+                None.
+            generation: The server's JSON front; that of the model's own TensorFlow where None.
+        """
+        self.model = model
+        self.rules = _rules_of(model) if rules is None else rules
+        self.generation = model.generation if generation is None else generation
+        self._reader = PlainReader(model.signature_defs)
+        self._checks = {
+            name: SignatureChecks(
+                name,
+                signature,
+                model.parsed.get(name, ()),
+                model.example_input(name),
+                self.rules,
+                has_contract=model.contract is not None,
+            )
+            for name, signature in model.signature_defs.items()
+        }
+
+    @classmethod
+    def from_model(
+        cls, model: str | Path, schema: str | Path | None = None, environment: str = SERVING
+    ) -> PayloadGuard:
+        """Read a model, and prepare its checks.
+
+        Args:
+            model: A SavedModel, or a base path with numbered versions.
+            schema: A data schema (text TensorFlow Metadata); without one the model's own serving
+                contract says what is allowed.
+            environment: The schema's environment of clients' payloads.
+
+        Raises:
+            BadInputError: If one of the two cannot be read.
+        """
+        rules = None
+        if schema is not None:
+            # Loaded where it is asked for: requests are checked without it as well.
+            from tfx_parity.contract.data_schema import read_schema  # noqa: PLC0415
+            from tfx_parity.payload_validator.schema_rules import rules_of_schema  # noqa: PLC0415
+
+            rules = rules_of_schema(read_schema(Path(schema)), environment)
+        return cls(read_served_model(Path(model)), rules)
+
+    def check_rest(self, body: bytes) -> tuple[PayloadFault, ...]:
+        """Return the faults of the body of a `:predict` request; none for a good one."""
+        return self.look_at_rest(body).faults
+
+    def check_request(self, request: predict_pb2.PredictRequest) -> tuple[PayloadFault, ...]:
+        """Return the faults of a gRPC PredictRequest; none for a good one."""
+        return self.look_at_request(request).faults
+
+    def check_example(
+        self, record: bytes, signature_name: str = DEFAULT_SIGNATURE
+    ) -> tuple[PayloadFault, ...]:
+        """Return the faults of a serialized `tf.Example`; none for a good one.
+
+        Args:
+            record: The example.
+            signature_name: The signature that it would be sent to.
+        """
+        return tuple(self._checks[signature_name].record_faults(record))
+
+    def look_at_rest(self, body: bytes) -> Checked:
+        """Do the work of `check_rest`, and count the rows."""
+        call = self._reader.read(body)
+        if call is not None and self._checks[call.signature_name].accepts(call):
+            shape = next(iter(call.columns.values())).shape
+            return Checked((), shape[0] if shape else 1)
+        return self._checked(review_body(body, self.model.signature_defs, self.generation))
+
+    def look_at_request(self, request: predict_pb2.PredictRequest) -> Checked:
+        """Do the work of `check_request`, and count the rows."""
+        return self._checked(review_request(request, self.model.signature_defs))
+
+    def _checked(self, review: Review) -> Checked:
+        return Checked(tuple(self._faults(review)), _rows(review))
+
+    def _faults(self, review: Review) -> Iterator[PayloadFault]:
+        yield from review_faults(review, self.model.signature_defs)
+        if review.signature_name:
+            yield from self._checks[review.signature_name].suspects(review)
+
+
+def _rules_of(model: ServedModel) -> FeatureRules:
+    return NO_RULES if model.contract is None else rules_of_contract(model.contract)
+
+
+def _rows(review: Review) -> int:
+    if review.row_format:
+        rows = {tensor.row for tensor in review.tensors} | {r.row for r in review.refusals}
+        return len(rows - {None})
+    sizes = [t.array.shape[0] if t.array.shape else 1 for t in review.tensors]
+    return max(sizes, default=0)

@@ -1,0 +1,186 @@
+"""The values that a signature's inputs get, against its shapes and the rules of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfx_parity.findings import FaultCode, FaultKind, PayloadFault
+from tfx_parity.payload_validator.example_checks import ExampleChecks
+from tfx_parity.payload_validator.feature_rules import NO_RULES, FeatureRule, FeatureRules
+from tfx_parity.payload_validator.review_faults import json_pointer, tensor_text
+from tfx_parity.payload_validator.value_checks import ValueChecks
+from tfx_parity.protos import SignatureDef, TensorInfo
+from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.example_parsing import ParsedFeature
+from tfx_parity.serving_api.rest_plain import PlainCall
+from tfx_parity.serving_api.review import Path, Review, SentTensor
+
+# The one signature in which a value stands for a missing one (the serving contract says which).
+_RAW_SIGNATURE = "serve_raw"
+
+
+class SignatureChecks:
+    """The checks of the requests to one signature, made once."""
+
+    def __init__(
+        self,
+        name: str,
+        signature: SignatureDef,
+        parsed: tuple[ParsedFeature, ...],
+        example_input: str | None,
+        rules: FeatureRules,
+        *,
+        has_contract: bool,
+    ) -> None:
+        """Prepare the checks.
+
+        Args:
+            name: The signature's name.
+            signature: The signature.
+            parsed: What it parses of examples.
+            example_input: The input that takes serialized examples, None where none does.
+            rules: What schema or contract allows.
+            has_contract: Whether the model was made by `export_for_serving`.
+        """
+        self._infos: dict[str, TensorInfo] = {a: signature.inputs[a] for a in signature.inputs}
+        self._shapes = {alias: _shape(info) for alias, info in self._infos.items()}
+        self._example_input = example_input
+        self._examples = ExampleChecks(parsed, rules if example_input else NO_RULES)
+        marks = has_contract and name == _RAW_SIGNATURE
+        self._values = {
+            alias: ValueChecks(
+                rules.by_name.get(alias, FeatureRule(alias, None)), marks_missing=marks
+            )
+            for alias in self._infos
+        }
+        self._has_rule = {alias for alias in self._infos if alias in rules.by_name}
+
+    def accepts(self, call: PlainCall) -> bool:
+        """Return whether the values of a plain body are certain to be without a fault."""
+        for alias, (values, shape) in call.columns.items():
+            expected = self._shapes[alias]
+            if expected is not None and not expected.matches(shape):
+                return False
+            if alias == self._example_input:
+                if not all(self._is_good_example(value, i) for i, value in enumerate(values)):
+                    return False
+            elif not self._values[alias].accepts(values):
+                return False
+        return call.row_format or len({shape[:1] for _, shape in call.columns.values()}) == 1
+
+    def suspects(self, review: Review) -> Iterator[PayloadFault]:
+        """Yield what is against the signature's shapes and the rules, of the values that fit."""
+        yield from self._shape_faults(review)
+        for tensor in review.tensors:
+            if tensor.alias == self._example_input:
+                yield from self._example_faults(tensor)
+            else:
+                yield from self._value_faults(tensor)
+
+    def record_faults(self, record: bytes) -> Iterator[PayloadFault]:
+        """Yield the faults of one serialized example by itself."""
+        yield from self._of_record(record, 0, (), self._example_input or "")
+
+    def _is_good_example(self, value: object, index: int) -> bool:
+        record = value.encode("utf-8") if isinstance(value, str) else value
+        return isinstance(record, bytes) and not any(self._examples.faults(record, index))
+
+    def _shape_faults(self, review: Review) -> Iterator[PayloadFault]:
+        told: set[str] = set()
+        rows: dict[str, int] = {}
+        for tensor in review.tensors:
+            shape = tensor.array.shape if tensor.row is None else (1, *tensor.array.shape)
+            expected = self._shapes[tensor.alias]
+            fits = expected is None or expected.matches(shape, is_row=tensor.row is not None)
+            if not fits and tensor.alias not in told:
+                told.add(tensor.alias)
+                found = f"shape {_shown(shape, tensor.row is not None)}"
+                text = tensor_text(self._infos[tensor.alias])
+                yield _fault(
+                    FaultCode.WRONG_SHAPE, tensor.path, tensor.row, tensor.alias, text, found
+                )
+            if tensor.row is None and shape:
+                rows[tensor.alias] = shape[0]
+        if len(set(rows.values())) > 1:
+            found = ", ".join(f"{alias} {size}" for alias, size in sorted(rows.items()))
+            yield _fault(
+                FaultCode.BATCH_SIZES_DIFFER, (), None, "", "one number of rows", f"rows: {found}"
+            )
+
+    def _value_faults(self, tensor: SentTensor) -> Iterator[PayloadFault]:
+        is_text = tensor.array.dtype == object
+        if is_text and tensor.alias not in self._has_rule:
+            return  # any bytes may be meant
+        for value in self._values[tensor.alias].suspects(tensor.array):
+            place = tuple(int(i) for i in np.unravel_index(value.index, tensor.array.shape))
+            row = tensor.row if tensor.row is not None else (place[0] if place else None)
+            path = (*tensor.path, *place)
+            yield _fault(value.code, path, row, tensor.alias, value.expected, value.found)
+
+    def _example_faults(self, tensor: SentTensor) -> Iterator[PayloadFault]:
+        flat: Array = tensor.array.reshape(-1)
+        for index, record in enumerate(flat):
+            row = index if tensor.row is None else tensor.row
+            path = tensor.path if tensor.row is not None else (*tensor.path, index)
+            yield from self._of_record(record, row, path, tensor.alias)
+
+    def _of_record(self, record: bytes, row: int, path: Path, alias: str) -> Iterator[PayloadFault]:
+        for fault in self._examples.faults(record, row):
+            within: Path = (fault.feature,) if fault.feature else ()
+            within = within if fault.index is None else (*within, fault.index)
+            yield PayloadFault(
+                code=fault.code,
+                kind=fault.kind,
+                file="",
+                record=0,
+                row=row,
+                pointer=json_pointer((*path, *within)),
+                input=fault.feature or alias,
+                expected=fault.expected,
+                found=fault.found,
+                server=fault.server.encode("utf-8", "replace").decode("utf-8"),
+            )
+
+
+class _Shape:
+    """A signature's shape, to compare many with."""
+
+    def __init__(self, info: TensorInfo) -> None:
+        sizes = [dim.size for dim in info.tensor_shape.dim]
+        self._rank = len(sizes)
+        self._fixed = [(axis, size) for axis, size in enumerate(sizes) if size >= 0]
+
+    def matches(self, shape: tuple[int, ...], *, is_row: bool = False) -> bool:
+        """Whether a shape is one of these; of one row of several the first size says nothing."""
+        if len(shape) != self._rank:
+            return False
+        return not self._fixed or all(
+            shape[axis] == size for axis, size in self._fixed if not (is_row and axis == 0)
+        )
+
+
+def _shape(info: TensorInfo) -> _Shape | None:
+    return None if info.tensor_shape.unknown_rank else _Shape(info)
+
+
+def _shown(shape: tuple[int, ...], is_row: bool) -> str:
+    sizes = [str(size) for size in shape]
+    return f"[{', '.join(['rows', *sizes[1:]] if is_row else sizes)}]"
+
+
+def _fault(
+    code: FaultCode, path: Path, row: int | None, alias: str, expected: str, found: str
+) -> PayloadFault:
+    return PayloadFault(
+        code=code,
+        kind=FaultKind.SUSPECT,
+        file="",
+        record=0,
+        row=row,
+        pointer=json_pointer(path),
+        input=alias,
+        expected=expected,
+        found=found,
+    )

@@ -1,0 +1,222 @@
+"""The guard of one request at a time."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import payload_models
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from payload_models import ROW, example
+
+from tfx_parity import PayloadGuard
+from tfx_parity.errors import BadInputError
+from tfx_parity.findings import FaultKind, PayloadFault
+from tfx_parity.payload_validator.feature_rules import FeatureRule
+from tfx_parity.payload_validator.value_checks import ValueChecks
+from tfx_parity.protos import predict_pb2
+from tfx_parity.schemas import schema_path
+from tfx_parity.serving_api.rest_request import parse_exactly
+from tfx_parity.serving_api.status import ServingError
+from tfx_parity.serving_api.tensors import to_proto
+
+
+def raw_body(*rows: dict, **top: object) -> bytes:
+    return json.dumps({"signature_name": "serve_raw", "instances": rows, **top}).encode("utf-8")
+
+
+def b64_body(*records: bytes) -> bytes:
+    rows = [{"b64": base64.b64encode(record).decode("ascii")} for record in records]
+    return json.dumps({"instances": rows}).encode("utf-8")
+
+
+def told(faults: tuple[PayloadFault, ...]) -> list[tuple[str, str, str]]:
+    return [(f.kind.value, f.code.value, f.pointer) for f in faults]
+
+
+def test_a_good_request_has_no_fault(guard: PayloadGuard) -> None:
+    """Rows, columns, examples and gRPC tensors that are right pass."""
+    columns = {name: [value] for name, value in ROW.items()}
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = "serve_raw"
+    for name, value in ROW.items():
+        dtype = {float: np.float32, int: np.int64}.get(type(value), object)
+        request.inputs[name].CopyFrom(to_proto(np.array([value], dtype)))
+
+    assert () == guard.check_rest(raw_body(ROW, ROW))
+    assert () == guard.check_rest(
+        json.dumps({"signature_name": "serve_raw", "inputs": columns}).encode()
+    )
+    assert () == guard.check_rest(b64_body(example(), example(sex=None)))
+    assert () == guard.check_request(request)
+    assert () == guard.check_example(example())
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"body_mass_g": 4500.0}, ("refused", "WRONG_TYPE", "/instances/1/body_mass_g")),
+        ({"sex": None}, ("refused", "WRONG_TYPE", "/instances/1/sex")),
+        ({"weight": 1}, ("refused", "UNKNOWN_NAME", "/instances/1/weight")),
+        ({"bill_length_mm": [46.1]}, ("refused", "RAGGED", "/instances/1/bill_length_mm")),
+        ({"bill_length_mm": 17}, ("suspect", "OUT_OF_RANGE", "/instances/1/bill_length_mm")),
+        ({"bill_length_mm": -np.inf}, ("suspect", "NOT_FINITE", "/instances/1/bill_length_mm")),
+        ({"body_mass_g": 4}, ("suspect", "OUT_OF_RANGE", "/instances/1/body_mass_g")),
+        ({"sex": "Female"}, ("suspect", "NOT_IN_DOMAIN", "/instances/1/sex")),
+        ({"sex": {"b64": "/w=="}}, ("suspect", "NOT_UTF8", "/instances/1/sex")),
+        ({"island": ""}, ("suspect", "MISSING_VALUE", "/instances/1/island")),
+    ],
+)
+def test_one_bad_value_is_one_fault(
+    guard: PayloadGuard, change: dict, expected: tuple[str, str, str]
+) -> None:
+    """Each fault is told once, where it is, in the second of three rows."""
+    faults = guard.check_rest(raw_body(ROW, {**ROW, **change}, ROW))
+
+    assert [expected] == told(faults)
+    assert 1 == faults[0].row
+
+
+@pytest.mark.parametrize("mark", [{"sex": ""}, {"bill_length_mm": float("nan")}])
+def test_marks_of_missing_values_are_no_faults(guard: PayloadGuard, mark: dict) -> None:
+    """What the contract calls a missing value may stand for an optional feature."""
+    assert () == guard.check_rest(raw_body({**ROW, **mark}))
+
+
+def test_shapes_that_the_server_does_not_check_are_suspect(guard: PayloadGuard) -> None:
+    """A column of vectors, and columns of different lengths, are taken by the server."""
+    columns = {name: [value] for name, value in ROW.items()} | {"body_mass_g": [[4500]]}
+    lengths = {name: [value] for name, value in ROW.items()} | {"body_mass_g": [4500, 4501]}
+
+    def body(inputs: dict) -> bytes:
+        return json.dumps({"signature_name": "serve_raw", "inputs": inputs}).encode()
+
+    assert [("suspect", "WRONG_SHAPE", "/inputs/body_mass_g")] == told(
+        guard.check_rest(body(columns))
+    )
+    assert [("suspect", "BATCH_SIZES_DIFFER", "")] == told(guard.check_rest(body(lengths)))
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (b"no example", ("refused", "NOT_AN_EXAMPLE", "/instances/1")),
+        (example(island=None), ("refused", "MISSING_INPUT", "/instances/1/island")),
+        (example(body_mass_g=4500.0), ("refused", "WRONG_TYPE", "/instances/1/body_mass_g")),
+        (example(island=["Biscoe", "Dream"]), ("refused", "RAGGED", "/instances/1/island")),
+        (example(species="Adelie"), ("suspect", "LABEL_SENT", "/instances/1/species")),
+        (example(sex=["male", "male"]), ("suspect", "VALUE_COUNT", "/instances/1/sex")),
+        (example(sex="MALE"), ("suspect", "NOT_IN_DOMAIN", "/instances/1/sex/0")),
+        (example(bill_length_mm=[]), None),
+        (
+            example(bill_length_mm=float("nan")),
+            ("suspect", "NOT_FINITE", "/instances/1/bill_length_mm/0"),
+        ),
+    ],
+)
+def test_a_bad_example_is_one_fault(
+    guard: PayloadGuard, record: bytes, expected: tuple[str, str, str] | None
+) -> None:
+    """What the signature calls a string is looked into."""
+    faults = guard.check_rest(b64_body(example(), record))
+
+    assert [expected] * (expected is not None) == told(faults)
+    for fault in faults:
+        assert (fault.server != "") == (fault.kind is FaultKind.REFUSED)
+
+
+def test_a_schema_knows_more_than_the_contract(model: Path) -> None:
+    """By the curated schema an unknown feature is suspect, and so is a missing required one."""
+    guard = PayloadGuard.from_model(model, schema=schema_path("penguins"))
+
+    expected = [("suspect", "UNKNOWN_FEATURE", "/sexx"), ("suspect", "MISSING_VALUE", "/year")]
+    assert expected == told(guard.check_example(example(sexx="male")))
+    assert () == guard.check_example(example(year=2008))
+
+
+def test_the_environment_decides_what_a_label_is(model: Path) -> None:
+    """In the training environment the label may be sent."""
+    guard = PayloadGuard.from_model(model, schema=schema_path("penguins"), environment="TRAINING")
+
+    assert () == guard.check_example(example(year=2008, species="Adelie"))
+
+
+VALUES = st.one_of(
+    st.sampled_from([46.1, 46, 79.99999, 80.00001, 1e39, True, None, "46", "", "Biscoe", [1]]),
+    st.floats(width=32),
+    st.integers(-(2**64), 2**64),
+)
+CHANGES = st.dictionaries(st.sampled_from([*ROW, "weight"]), VALUES, max_size=2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=2))
+def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[dict]) -> None:
+    """Over random rows, a refused fault is told exactly where the server refuses."""
+    body = raw_body(*({**ROW, **change} for change in changes))
+    try:
+        parse_exactly(body, guard.model.signature_defs, guard.generation)
+        expected = ""
+    except ServingError as error:
+        expected = error.message
+    faults = guard.check_rest(body)
+    refused = [fault.server for fault in faults if fault.kind is FaultKind.REFUSED]
+
+    assert ([expected] if expected else []) == refused[:1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1),
+    st.floats(-9, 9),
+)
+def test_plain_values_are_accepted_only_where_none_is_suspect(
+    values: list[float], bound: float
+) -> None:
+    """The quick check of plain values never lets one pass that the careful check finds."""
+    checks = ValueChecks(FeatureRule("x", 1, minimum=-bound, maximum=bound), marks_missing=False)
+
+    if checks.accepts(values):
+        assert [] == list(checks.suspects(np.array(values, np.float32)))
+
+
+def test_a_folder_without_a_model_is_bad_input(tmp_path: Path) -> None:
+    """Nothing to read is an error that says what was expected."""
+    with pytest.raises(BadInputError, match="No versions of servable"):
+        PayloadGuard.from_model(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff")
+    with pytest.raises(BadInputError, match="damaged"):
+        PayloadGuard.from_model(tmp_path)
+
+
+def test_the_guard_loads_neither_tensorflow_nor_tfx() -> None:
+    """A gateway imports the guard without the frameworks, and without gRPC's stubs."""
+    code = (
+        "import sys; from tfx_parity import PayloadGuard; "
+        "heavy = {'tensorflow', 'tfx', 'apache_beam', 'grpc', 'rich', 'jinja2'}; "
+        "heavy &= set(sys.modules); "
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_model_without_contract_is_checked_by_its_signatures(tmp_path: Path) -> None:
+    """Types, shapes and what the graph parses need neither contract nor schema."""
+    folder = payload_models.write_model(tmp_path / "1")
+    (folder / "assets.extra" / "serving_contract.json").unlink()
+    guard = PayloadGuard.from_model(folder)
+
+    assert () == guard.check_rest(raw_body({**ROW, "sex": "none"}))
+    assert ["NOT_FINITE"] == [
+        f.code.value for f in guard.check_rest(raw_body({**ROW, "bill_length_mm": np.nan}))
+    ]
+    assert ["WRONG_TYPE"] == [f.code.value for f in guard.check_example(example(sex=3))]
