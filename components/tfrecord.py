@@ -49,6 +49,14 @@ def _checked(path: Path, index: int, data: bytes, crc: bytes, what: str) -> byte
     return data
 
 
+def is_record_header(data: bytes) -> bool:
+    """Return whether bytes begin with a record's length and its right checksum."""
+    header = data[:_HEADER_BYTES]
+    if len(header) < _HEADER_BYTES:
+        return False
+    return bool(struct.unpack("<I", header[8:])[0] == _masked_crc(header[:8]))
+
+
 def read_records(path: Path) -> Iterator[bytes]:
     """Yield the records of a TFRecord file, plain or gzip, in their order.
 

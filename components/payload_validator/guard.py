@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from tfx_parity.findings import PayloadFault
 from tfx_parity.payload_validator.feature_rules import (
@@ -15,13 +16,25 @@ from tfx_parity.payload_validator.feature_rules import (
 from tfx_parity.payload_validator.review_faults import review_faults
 from tfx_parity.payload_validator.served_model import ServedModel, read_served_model
 from tfx_parity.payload_validator.tensor_checks import SignatureChecks
-from tfx_parity.protos import predict_pb2
+from tfx_parity.protos import classification_pb2, predict_pb2, prediction_log_pb2, regression_pb2
 from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.inference import (
+    InferenceTask,
+    plan_classify,
+    plan_regress,
+    serialized_examples,
+)
 from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE
 from tfx_parity.serving_api.predict_review import review_request
+from tfx_parity.serving_api.reasons import Reason
 from tfx_parity.serving_api.rest_plain import PlainReader
 from tfx_parity.serving_api.rest_review import review_body
-from tfx_parity.serving_api.review import Review
+from tfx_parity.serving_api.review import Refusal, Review
+from tfx_parity.serving_api.status import ServingError, invalid_argument
+
+_Inference: TypeAlias = (
+    "classification_pb2.ClassificationRequest | regression_pb2.RegressionRequest"
+)
 
 SERVING = "SERVING"
 
@@ -132,6 +145,34 @@ class PayloadGuard:
         """Do the work of `check_request`, and count the rows."""
         return self._checked(review_request(request, self.model.signature_defs))
 
+    def look_at_log(self, log: prediction_log_pb2.PredictionLog) -> Checked:
+        """Return the faults of the request of a PredictionLog, and its number of rows."""
+        kind = log.WhichOneof("log_type")
+        if kind == "predict_log":
+            return self.look_at_request(log.predict_log.request)
+        if kind == "classify_log":
+            request = log.classify_log.request
+            return self._look_at_examples(plan_classify, request)
+        if kind == "regress_log":
+            return self._look_at_examples(plan_regress, log.regress_log.request)
+        error = invalid_argument(f"Unsupported log_type: {kind}")
+        return Checked(tuple(review_faults(_refused(error), self.model.signature_defs)), 0)
+
+    def _look_at_examples(self, plan: Callable[..., InferenceTask], request: _Inference) -> Checked:
+        """Return the faults of a request that holds examples as messages."""
+        signature_defs = self.model.signature_defs
+        try:
+            name = plan(request, signature_defs).signature_name
+            records = serialized_examples(request.input)
+        except ServingError as error:
+            return Checked(tuple(review_faults(_refused(error), signature_defs)), 0)
+        faults = [
+            replace(fault, row=row)
+            for row, record in enumerate(records)
+            for fault in self._checks[name].record_faults(record)
+        ]
+        return Checked(tuple(faults), len(records))
+
     def _checked(self, review: Review) -> Checked:
         return Checked(tuple(self._faults(review)), _rows(review))
 
@@ -139,6 +180,10 @@ class PayloadGuard:
         yield from review_faults(review, self.model.signature_defs)
         if review.signature_name:
             yield from self._checks[review.signature_name].suspects(review)
+
+
+def _refused(error: ServingError) -> Review:
+    return Review(refusals=[Refusal(Reason.MALFORMED_REQUEST, (), None, "", error)])
 
 
 def _rules_of(model: ServedModel) -> FeatureRules:

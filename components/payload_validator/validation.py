@@ -1,0 +1,194 @@
+"""Files of payloads validated into one result."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from tfx_parity.errors import BadInputError
+from tfx_parity.findings import (
+    FaultCode,
+    FaultKind,
+    FaultTally,
+    PayloadFault,
+    PayloadFile,
+    PayloadResult,
+    StaticFinding,
+    Verdict,
+)
+from tfx_parity.payload_validator.fault_log import FaultLog
+from tfx_parity.payload_validator.guard import Checked, PayloadGuard
+from tfx_parity.payload_validator.payload_files import READ_ERRORS, Form, find_files, form_of
+from tfx_parity.payload_validator.payload_reading import read_payloads
+from tfx_parity.protos import predict_pb2, prediction_log_pb2
+from tfx_parity.version import VERSION
+
+_DAMAGES_TOLD = 5
+
+
+@dataclass(frozen=True)
+class ValidationOptions:
+    """How payloads are validated.
+
+    Attributes:
+        form: The form of every file; told by each file's own bytes where None.
+        fail_on: The mildest kind of fault that fails; worse ones fail as well.
+        options: What was asked for, as words of the command, for the report's last line.
+    """
+
+    form: Form | None = None
+    fail_on: FaultKind = FaultKind.SUSPECT
+    options: tuple[str, ...] = ()
+
+
+class Validation:
+    """A validation under way: files are added, then the result is asked for."""
+
+    def __init__(self, guard: PayloadGuard, options: ValidationOptions) -> None:
+        self._guard = guard
+        self._options = options
+        self._log = FaultLog()
+        self._files: list[PayloadFile] = []
+
+    def add_file(self, path: Path) -> None:
+        """Validate every payload of a file."""
+        try:
+            form = self._options.form or form_of(path)
+        except (BadInputError, *READ_ERRORS) as error:
+            self.add_damage(path, str(error))
+            return
+        damages: list[str] = []
+        payloads = rows = faulty = 0
+        for record, payload in read_payloads(path, form, damages.append):
+            checked = look_at(self._guard, form, payload)
+            payloads += 1
+            rows += checked.rows
+            faulty += bool(checked.faults)
+            for fault in checked.faults:
+                self._log.add(fault, str(path), record)
+        if payloads == 0 and not damages:
+            damages.append("an empty file")
+        self._files.append(
+            PayloadFile(str(path), form.value, payloads, rows, faulty, _joined(damages))
+        )
+
+    def add_damage(self, path: Path, damage: str) -> None:
+        """Note a file that cannot be read at all."""
+        self._files.append(PayloadFile(str(path), "unknown", 0, 0, 0, damage))
+
+    def result(self, statics: tuple[StaticFinding, ...], reproduce: str) -> PayloadResult:
+        """Return all that was found.
+
+        Args:
+            statics: What the model itself says.
+            reproduce: The command that does this again.
+        """
+        tallies = self._log.tallies
+        verdict, sentence = _decide(self._files, tallies, statics, self._options.fail_on)
+        return PayloadResult(
+            verdict=verdict,
+            sentence=sentence,
+            model=str(self._guard.model.path),
+            statics=statics,
+            files=tuple(self._files),
+            tallies=tallies,
+            faults=self._log.faults,
+            environment={
+                "tfx_parity": VERSION,
+                "TensorFlow of the model": self._guard.model.tensorflow_version,
+                "JSON front of TensorFlow Serving": f"{self._guard.generation.value} and later",
+                "fails on": self._options.fail_on.value,
+            },
+            reproduce=reproduce,
+        )
+
+
+def validate_files(
+    guard: PayloadGuard,
+    paths: Sequence[Path],
+    options: ValidationOptions,
+    statics: tuple[StaticFinding, ...],
+    progress: Callable[[str], None],
+) -> PayloadResult:
+    """Validate the payloads of files and folders.
+
+    Args:
+        guard: The checks of one model's requests.
+        paths: Files, or folders of files.
+        options: How to validate.
+        statics: What the model itself says.
+        progress: Told the file that is read.
+    """
+    validation = Validation(guard, options)
+    for path, damage in find_files(paths):
+        progress(f"validating {path}")
+        if damage:
+            validation.add_damage(path, damage)
+        else:
+            validation.add_file(path)
+    words = ["tfx-parity", "payload", str(guard.model.path), *map(str, paths), *options.options]
+    return validation.result(statics, shlex.join(words))
+
+
+def look_at(guard: PayloadGuard, form: Form, payload: bytes) -> Checked:
+    """Return the faults of one payload of a form."""
+    if form in (Form.REST_BODY, Form.JSON_LINES):
+        return guard.look_at_rest(payload)
+    if form is Form.EXAMPLE:
+        return Checked(guard.check_example(payload), 1)
+    try:
+        if form is Form.PREDICT_REQUEST:
+            return guard.look_at_request(predict_pb2.PredictRequest.FromString(payload))
+        return guard.look_at_log(prediction_log_pb2.PredictionLog.FromString(payload))
+    except DecodeError as error:
+        return Checked((_not_a_message(form, payload, str(error)),), 0)
+
+
+def _not_a_message(form: Form, payload: bytes, error: str) -> PayloadFault:
+    return PayloadFault(
+        code=FaultCode.MALFORMED_REQUEST,
+        kind=FaultKind.REFUSED,
+        file="",
+        record=0,
+        row=None,
+        pointer="",
+        input="",
+        expected=f"a serialized {form.value}",
+        found=f"{len(payload):,} bytes that are none",
+        server=error,
+    )
+
+
+def _joined(damages: list[str]) -> str:
+    more = len(damages) - _DAMAGES_TOLD
+    return "; ".join(damages[:_DAMAGES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _decide(
+    files: list[PayloadFile],
+    tallies: tuple[FaultTally, ...],
+    statics: tuple[StaticFinding, ...],
+    fail_on: FaultKind,
+) -> tuple[Verdict, str]:
+    payloads = sum(file.payloads for file in files)
+    kinds = list(FaultKind)
+    fails = kinds[: kinds.index(fail_on) + 1]
+    counts = {kind: sum(t.count for t in tallies if t.kind is kind) for kind in kinds}
+    said = [f"{count:,} {kind.value}" for kind, count in counts.items() if count]
+    blocking = sum(finding.blocking for finding in statics)
+    damaged = sum(bool(file.damage) for file in files)
+    if blocking:
+        said.append(f"{blocking} disagreements of the model itself")
+    if damaged:
+        said.append(f"{damaged} files that cannot be read, or not wholly")
+    found = ", ".join(said) if said else "no fault"
+    sentence = f"{found} in {payloads:,} payloads"
+    if blocking or damaged or any(counts[kind] for kind in fails):
+        return Verdict.FAIL, sentence
+    if payloads == 0:
+        return Verdict.INCONCLUSIVE, "there was no payload to validate"
+    return Verdict.PASS, sentence
