@@ -228,3 +228,8 @@ _ACCEPTS: dict[int, Callable[[JsonValue], bool]] = {
     DataType.DT_BOOL: lambda value: isinstance(value, bool),
     DataType.DT_STRING: lambda value: isinstance(value, bytes),
 }
+
+
+def json_carries(data_type: int) -> bool:
+    """Return whether a JSON request can hold values of a DataType at all."""
+    return data_type in _ACCEPTS

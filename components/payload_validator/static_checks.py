@@ -1,0 +1,188 @@
+"""What schema, contract, transform graph and signatures say without any payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tfx_parity.contract import RawFeature, ServingContract
+from tfx_parity.findings import StaticFinding
+from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payload_validator.rest_limits import rest_limits
+from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.protos import DataType, SignatureDef
+from tfx_parity.serving_api.dtypes import type_name
+from tfx_parity.serving_api.example_parsing import ParsedFeature
+
+# A signature that is there for Evaluator and reads the label by design (tfx_parity.training).
+LABELLED_SUFFIX = "_labelled"
+_RAW_SIGNATURE = "serve_raw"
+_OF_CONTRACT: Mapping[str, int] = {
+    "string": int(DataType.DT_STRING),
+    "float32": int(DataType.DT_FLOAT),
+    "int64": int(DataType.DT_INT64),
+}
+
+
+def static_findings(
+    model: ServedModel, rules: FeatureRules, transform_contract: ServingContract | None = None
+) -> tuple[StaticFinding, ...]:
+    """Return what is wrong with, or limited in, a model's signatures.
+
+    Args:
+        model: The model.
+        rules: The rules of the schema, or of the model's own contract.
+        transform_contract: The contract of the transform graph that the model should hold; None
+            where none is at hand.
+
+    Returns:
+        What blocks first, then the limits, each by signature and name.
+    """
+    found = [*_against_transform_graph(model, transform_contract)]
+    contract = transform_contract or model.contract
+    for name, signature in model.signature_defs.items():
+        if name.endswith(LABELLED_SUFFIX):
+            continue
+        found += _labels(name, signature, model, rules)
+        if name in model.parsed:
+            found += _parsed_against_rules(name, model.parsed[name], rules)
+        if contract is not None:
+            found += _against_contract(name, signature, model, contract)
+        found += rest_limits(name, signature, rules, model.contract)
+    return tuple(sorted(found, key=lambda f: (not f.blocking, f.signature, f.name, f.code)))
+
+
+def _against_transform_graph(
+    model: ServedModel, expected: ServingContract | None
+) -> Iterator[StaticFinding]:
+    if expected is None:
+        return
+    if model.contract is None:
+        yield StaticFinding(
+            "NO_CONTRACT",
+            False,
+            "",
+            "",
+            "a serving contract in assets.extra",
+            "none",
+            "Export the model by export_for_serving, so that its transform graph can be told.",
+        )
+    elif model.contract.digests.transform_graph != expected.digests.transform_graph:
+        yield StaticFinding(
+            "TRANSFORM_GRAPH_STALE",
+            True,
+            "",
+            "",
+            f"transform graph {expected.digests.transform_graph[:12]}",
+            f"transform graph {model.contract.digests.transform_graph[:12]}",
+            "Export the model with the transform graph that it was trained on.",
+        )
+
+
+def _labels(
+    name: str, signature: SignatureDef, model: ServedModel, rules: FeatureRules
+) -> Iterator[StaticFinding]:
+    needed = {feature.name for feature in model.parsed.get(name, ()) if feature.required}
+    for label in sorted(rules.labels & (needed | set(signature.inputs))):
+        yield StaticFinding(
+            "LABEL_REQUIRED",
+            True,
+            name,
+            label,
+            "no label asked of clients",
+            "an input or a required feature",
+            "Take the label out of the feature spec that the serving function parses with.",
+        )
+
+
+def _parsed_against_rules(
+    name: str, parsed: tuple[ParsedFeature, ...], rules: FeatureRules
+) -> Iterator[StaticFinding]:
+    for feature in parsed:
+        rule = rules.by_name.get(feature.name)
+        if rule is None:
+            if rules.complete and feature.name not in rules.labels:
+                yield StaticFinding(
+                    "NOT_IN_SCHEMA",
+                    feature.required,
+                    name,
+                    feature.name,
+                    "a feature of the schema",
+                    "one that the graph parses and the schema does not know",
+                    "Add the feature to the schema, or leave it out of the feature spec.",
+                )
+            continue
+        if rule.data_type not in (None, feature.data_type):
+            yield _dtype(name, feature.name, rule.data_type or 0, feature.data_type, "schema")
+        if feature.required and not rule.required:
+            yield StaticFinding(
+                "PRESENCE_DISAGREES",
+                True,
+                name,
+                feature.name,
+                "a feature that may be left out, as the schema says",
+                "a dense feature without a default: an example without it is refused",
+                "Make it required in the schema (presence.min_fraction: 1), or parse it sparse.",
+            )
+        yield from _count_disagrees(name, feature, rule)
+
+
+def _count_disagrees(
+    name: str, feature: ParsedFeature, rule: FeatureRule
+) -> Iterator[StaticFinding]:
+    if feature.shape is None or None in feature.shape:
+        return
+    size = 1
+    for length in feature.shape:
+        size *= length or 1
+    if not rule.min_count <= size <= (size if rule.max_count is None else rule.max_count):
+        most = "any number" if rule.max_count is None else rule.max_count
+        yield StaticFinding(
+            "SHAPE_DISAGREES",
+            True,
+            name,
+            feature.name,
+            f"{rule.min_count} to {most} of values, as the schema says",
+            f"exactly {size}",
+            "Give the schema the shape that the graph parses, and train anew if it was wrong.",
+        )
+
+
+def _against_contract(
+    name: str, signature: SignatureDef, model: ServedModel, contract: ServingContract
+) -> Iterator[StaticFinding]:
+    """Yield what keeps a raw feature from being sent to the two signatures that take raw ones."""
+    takes_raw = name == _RAW_SIGNATURE
+    if not takes_raw and name not in model.parsed:
+        return
+    parsed = {feature.name: feature.data_type for feature in model.parsed.get(name, ())}
+    sent = {a: signature.inputs[a].dtype for a in signature.inputs} if takes_raw else parsed
+    for feature in contract.raw_features:
+        if feature.name not in sent:
+            yield _not_sendable(name, feature, takes_raw)
+        elif sent[feature.name] != _OF_CONTRACT[feature.dtype]:
+            expected = _OF_CONTRACT[feature.dtype]
+            yield _dtype(name, feature.name, expected, sent[feature.name], "transform graph")
+
+
+def _not_sendable(name: str, feature: RawFeature, takes_raw: bool) -> StaticFinding:
+    return StaticFinding(
+        "FEATURE_NOT_SENDABLE",
+        True,
+        name,
+        feature.name,
+        "every raw feature that the transform graph reads",
+        "no such input" if takes_raw else "a feature that the signature does not parse",
+        "Export the signature with the raw feature spec of the transform graph.",
+    )
+
+
+def _dtype(name: str, feature: str, expected: int, found: int, source: str) -> StaticFinding:
+    return StaticFinding(
+        "DTYPE_DISAGREES",
+        True,
+        name,
+        feature,
+        f"{type_name(expected)}, as the {source} says",
+        type_name(found),
+        "Bring the schema, the feature spec and the signature to one type.",
+    )

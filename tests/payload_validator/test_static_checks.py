@@ -1,0 +1,147 @@
+"""What a model's signatures say without any payload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import payload_models
+import pytest
+
+from tfx_parity.contract.data_schema import read_schema
+from tfx_parity.findings import StaticFinding
+from tfx_parity.payload_validator.feature_rules import rules_of_contract
+from tfx_parity.payload_validator.schema_rules import rules_of_schema
+from tfx_parity.payload_validator.served_model import ServedModel, read_served_model
+from tfx_parity.payload_validator.static_checks import static_findings
+from tfx_parity.protos import DataType, MetaGraphDef
+from tfx_parity.schemas import schema_path
+
+SCHEMA = read_schema(schema_path("penguins"))
+
+
+def found(findings: tuple[StaticFinding, ...], *, blocking: bool) -> list[tuple[str, str, str]]:
+    return [(f.code, f.signature, f.name) for f in findings if f.blocking is blocking]
+
+
+def changed(folder: Path, graph: MetaGraphDef) -> ServedModel:
+    return read_served_model(payload_models.write_model(folder / "1", graph))
+
+
+def test_a_good_model_has_limits_only(model: Path) -> None:
+    """Schema, contract, parsing op and signatures of the penguins model agree."""
+    served = read_served_model(model)
+
+    findings = static_findings(
+        served, rules_of_schema(SCHEMA, "SERVING"), payload_models.contract()
+    )
+
+    assert [] == found(findings, blocking=True)
+    assert [
+        ("NULL_REFUSED", "serve_raw", "bill_length_mm"),
+        ("LARGE_INTEGERS_IN_JSON", "serve_raw", "body_mass_g"),
+        ("NULL_REFUSED", "serve_raw", "body_mass_g"),
+        ("NULL_REFUSED", "serve_raw", "sex"),
+    ] == found(findings, blocking=False)
+
+
+def test_the_parsed_features_are_read_of_the_graph(model: Path) -> None:
+    """Keys, types and which are required are those of the op."""
+    parsed = {f.name: f for f in read_served_model(model).parsed["serving_default"]}
+
+    assert {"bill_length_mm", "body_mass_g", "island", "sex"} == set(parsed)
+    assert ((1,), True) == (parsed["island"].shape, parsed["island"].required)
+    assert (None, False) == (parsed["sex"].shape, parsed["sex"].required)
+    assert DataType.DT_INT64 == parsed["body_mass_g"].data_type
+
+
+def test_a_label_asked_of_clients_blocks(tmp_path: Path) -> None:
+    """In the serving environment nobody knows the label; in the training one it may be asked."""
+    served = changed(tmp_path, payload_models.meta_graph(parsed_label=True))
+
+    findings = static_findings(served, rules_of_schema(SCHEMA, "SERVING"))
+
+    assert [("LABEL_REQUIRED", "serving_default", "species")] == found(findings, blocking=True)
+    training = static_findings(served, rules_of_schema(SCHEMA, "TRAINING"))
+    assert [] == found(training, blocking=True)
+
+
+def test_types_and_inputs_must_be_the_transform_graphs(tmp_path: Path) -> None:
+    """A raw feature of another type, and one that cannot be sent, block."""
+    graph = payload_models.meta_graph()
+    graph.signature_def["serve_raw"].inputs["body_mass_g"].dtype = DataType.DT_FLOAT
+    del graph.signature_def["serve_raw"].inputs["sex"]
+    served = changed(tmp_path, graph)
+
+    findings = static_findings(served, rules_of_contract(payload_models.contract()))
+
+    assert [
+        ("DTYPE_DISAGREES", "serve_raw", "body_mass_g"),
+        ("FEATURE_NOT_SENDABLE", "serve_raw", "sex"),
+    ] == found(findings, blocking=True)
+
+
+def test_another_transform_graph_blocks(model: Path) -> None:
+    """A model exported with another run's graph is stale."""
+    own = payload_models.contract()
+    other = replace(own, digests=replace(own.digests, transform_graph="other"))
+
+    findings = static_findings(read_served_model(model), rules_of_contract(own), other)
+
+    assert [("TRANSFORM_GRAPH_STALE", "", "")] == found(findings, blocking=True)
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "expected"),
+    [
+        ("island", "presence { min_count: 1 }", "PRESENCE_DISAGREES"),
+        ("island", "shape { dim { size: 2 } } presence { min_fraction: 1 }", "SHAPE_DISAGREES"),
+        ("sex", "type: INT", "DTYPE_DISAGREES"),
+    ],
+)
+def test_a_schema_that_disagrees_blocks(
+    model: Path, tmp_path: Path, feature: str, text: str, expected: str
+) -> None:
+    """What the schema allows and the graph refuses is told before any client finds out."""
+    names = ["island", "sex", "bill_length_mm", "body_mass_g"]
+    others = [f'feature {{ name: "{name}" presence {{ min_fraction: 1 }} }}' for name in names]
+    changed_one = f'feature {{ name: "{feature}" {text} }}'
+    lines = [changed_one if feature in line else line for line in others]
+    (tmp_path / "schema.pbtxt").write_text("\n".join(lines))
+    rules = rules_of_schema(read_schema(tmp_path / "schema.pbtxt"), "SERVING")
+
+    findings = static_findings(read_served_model(model), rules)
+
+    assert [(expected, "serving_default", feature)] == found(findings, blocking=True)
+
+
+def test_what_json_cannot_carry_is_a_limit_with_its_way_out(tmp_path: Path) -> None:
+    """Half, scalars, a fixed batch, small integers, a text output and a scalar output."""
+    graph = payload_models.meta_graph()
+    odd = graph.signature_def["odd"]
+    for name, kind, sizes in (
+        ("half", DataType.DT_HALF, [-1]),
+        ("scalar", DataType.DT_FLOAT, []),
+        ("fixed", DataType.DT_FLOAT, [4]),
+        ("small", DataType.DT_INT8, [-1]),
+    ):
+        odd.inputs[name].dtype = kind
+        for size in sizes:
+            odd.inputs[name].tensor_shape.dim.add(size=size)
+    odd.outputs["label"].dtype = DataType.DT_STRING
+    odd.outputs["label"].tensor_shape.dim.add(size=-1)
+    odd.outputs["raw_bytes"].CopyFrom(odd.outputs["label"])
+    odd.outputs["sum"].dtype = DataType.DT_FLOAT
+    served = changed(tmp_path, graph)
+
+    findings = static_findings(served, rules_of_contract(payload_models.contract()))
+
+    assert [
+        ("NO_BATCH_DIMENSION", "odd", "fixed"),
+        ("NOT_OVER_REST", "odd", "half"),
+        ("TEXT_OUTPUT", "odd", "label"),
+        ("SCALAR_IN_ROWS", "odd", "scalar"),
+        ("WRAPS_IN_JSON", "odd", "small"),
+        ("OUTPUT_WITHOUT_ROWS", "odd", "sum"),
+    ] == [f for f in found(findings, blocking=False) if f[1] == "odd"]
+    assert all(finding.cure.endswith(".") for finding in findings)
