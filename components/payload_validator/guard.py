@@ -177,9 +177,14 @@ class PayloadGuard:
         return Checked(tuple(self._faults(review)), _rows(review))
 
     def _faults(self, review: Review) -> Iterator[PayloadFault]:
-        yield from review_faults(review, self.model.signature_defs)
+        told = set()
+        for fault in review_faults(review, self.model.signature_defs):
+            told.add(fault.pointer)
+            yield fault
         if review.signature_name:
-            yield from self._checks[review.signature_name].suspects(review)
+            for suspect in self._checks[review.signature_name].suspects(review):
+                if suspect.pointer not in told:  # what a value was changed to is no second fault
+                    yield suspect
 
 
 def _refused(error: ServingError) -> Review:

@@ -182,13 +182,17 @@ def _decide(
     blocking = sum(finding.blocking for finding in statics)
     damaged = sum(bool(file.damage) for file in files)
     if blocking:
-        said.append(f"{blocking} disagreements of the model itself")
+        said.append(f"{_counted(blocking, 'disagreement')} within the model")
     if damaged:
-        said.append(f"{damaged} files that cannot be read, or not wholly")
+        said.append(f"{_counted(damaged, 'file')} not read, or not wholly")
     found = ", ".join(said) if said else "no fault"
-    sentence = f"{found} in {payloads:,} payloads"
+    sentence = f"{found}; {_counted(payloads, 'payload')} validated"
     if blocking or damaged or any(counts[kind] for kind in fails):
         return Verdict.FAIL, sentence
     if payloads == 0:
         return Verdict.INCONCLUSIVE, "there was no payload to validate"
     return Verdict.PASS, sentence
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,119 @@
+"""`tfx-parity payload`: what clients send to a model, without TFX and without a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tfx_parity.cli.exit_codes import OF_VERDICT
+
+_HELP = "Exit code: 0 PASS, 1 FAIL, 2 usage or bad input, 4 INCONCLUSIVE (no payload)."
+# The names of payload_files.Form, as options are written.
+_FORMS = {
+    "rest-body": "REST_BODY",
+    "json-lines": "JSON_LINES",
+    "predict-request": "PREDICT_REQUEST",
+    "prediction-log": "PREDICTION_LOG",
+    "example": "EXAMPLE",
+}
+_KINDS = ("refused", "changed", "suspect")
+
+
+@click.command(epilog=_HELP)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--schema",
+    type=click.Path(path_type=Path),
+    help="The data schema (schema.pbtxt); the model's own serving contract without it.",
+)
+@click.option(
+    "--environment",
+    default="SERVING",
+    show_default=True,
+    help="The schema's environment of what clients send.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(list(_FORMS)),
+    help="The form of all files; told by each file's own bytes without it.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_KINDS),
+    default="suspect",
+    show_default=True,
+    help="The mildest kind of fault that fails: refused (the server answers an error), changed "
+    "(another value reaches the model), suspect (against the schema or the signature's shape).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report alone, as JSON, on stdout.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write report.json and report.html into; made if missing.",
+)
+def payload(
+    model: Path,
+    files: tuple[Path, ...],
+    schema: Path | None,
+    environment: str,
+    form: str | None,
+    fail_on: str,
+    as_json: bool,
+    report: Path | None,
+) -> int:
+    """Check what clients send to MODEL.
+
+    MODEL is a SavedModel, or a base path with numbered versions. FILES are REST bodies (a body a
+    file, or JSON lines), TFRecords of PredictRequest, PredictionLog or tf.Example, or folders of
+    them; gzip too. Neither TensorFlow's Python nor TFX is imported, and no server is started.
+    """
+    # Loaded here, so that --help answers at once.
+    from rich.console import Console  # noqa: PLC0415
+
+    from tfx_parity.findings import FaultKind  # noqa: PLC0415
+    from tfx_parity.payload_validator.guard import PayloadGuard  # noqa: PLC0415
+    from tfx_parity.payload_validator.payload_files import Form  # noqa: PLC0415
+    from tfx_parity.payload_validator.static_checks import static_findings  # noqa: PLC0415
+    from tfx_parity.payload_validator.validation import (  # noqa: PLC0415
+        ValidationOptions,
+        validate_files,
+    )
+    from tfx_parity.reporting.payload_console import print_payload_result  # noqa: PLC0415
+    from tfx_parity.reporting.payload_json import payload_json, write_payload_json  # noqa: PLC0415
+
+    quiet = Console(stderr=True)
+    guard = PayloadGuard.from_model(model, schema, environment)
+    options = ValidationOptions(
+        form=None if form is None else Form[_FORMS[form]],
+        fail_on=FaultKind(fail_on),
+        options=_words(schema, environment, form, fail_on),
+    )
+    statics = static_findings(guard.model, guard.rules)
+    with quiet.status("reading the model") as status:
+        result = validate_files(guard, files, options, statics, status.update)
+    if report is not None:
+        quiet.print(f"report: {write_payload_json(report, result)}", soft_wrap=True)
+    if as_json:
+        sys.stdout.buffer.write(payload_json(result))
+    else:
+        print_payload_result(result, Console())
+    return OF_VERDICT[result.verdict]
+
+
+def _words(
+    schema: Path | None, environment: str, form: str | None, fail_on: str
+) -> tuple[str, ...]:
+    """Return the options as words of a command, those left at their defaults left out."""
+    words = []
+    if schema is not None:
+        words += ["--schema", str(schema)]
+    if environment != "SERVING":
+        words += ["--environment", environment]
+    if form is not None:
+        words += ["--form", form]
+    if fail_on != _KINDS[-1]:
+        words += ["--fail-on", fail_on]
+    return tuple(words)
