@@ -11,7 +11,8 @@ from tfx_parity.errors import BadInputError
 from tfx_parity.files import read_json_object
 from tfx_parity.findings import Verdict
 from tfx_parity.pipelines.step_outcome import StepOutcome, StepOutput
-from tfx_parity.reporting.report_json import FILE_NAME
+from tfx_parity.reporting.html_page import FILE_NAME as PAGE_FILE
+from tfx_parity.reporting.report_json import FILE_NAME as REPORT_FILE
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class RunResult:
         verdict: CanaryValidator's verdict.
         sentence: What the verdict rests on, in one sentence.
         causes: Of each cause what it means, with its code and place; the first cause first.
-        report: The parity report's file.
+        report: The parity report's page; `report.json` lies beside it.
         reproduce: The command that makes the same check again.
         pushed: The folder of the pushed model; None where nothing was pushed.
         not_pushed: Why nothing was pushed; empty where something was.
@@ -46,8 +47,8 @@ def read_result(outcomes: Mapping[str, StepOutcome]) -> RunResult:
     Raises:
         BadInputError: If one of the three did not run, or the report cannot be read.
     """
-    path = _output(outcomes, "CanaryValidator", "report").path / FILE_NAME
-    report: dict[str, Any] = read_json_object(path, "a parity report")
+    folder = _output(outcomes, "CanaryValidator", "report").path
+    report: dict[str, Any] = read_json_object(folder / REPORT_FILE, "a parity report")
     pushed, not_pushed = _push(outcomes)
     return RunResult(
         verdict=Verdict(report["verdict"]),
@@ -55,7 +56,7 @@ def read_result(outcomes: Mapping[str, StepOutcome]) -> RunResult:
         causes=[
             f"{cause['code']}: {cause['summary']}, {cause['place']}" for cause in report["causes"]
         ],
-        report=path,
+        report=folder / PAGE_FILE,
         reproduce=report["reproduce"],
         pushed=pushed,
         not_pushed=not_pushed,

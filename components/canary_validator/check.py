@@ -36,6 +36,7 @@ from tfx_parity.canary_validator.preflight import (
 )
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import find_refusals, load_cause
+from tfx_parity.canary_validator.repro_bundle import FILE_NAME as BUNDLE_FILE
 from tfx_parity.canary_validator.repro_bundle import write_bundle
 from tfx_parity.canary_validator.rewriter import is_rewriters_doing
 from tfx_parity.canary_validator.summaries import summarise_pairs
@@ -110,6 +111,9 @@ def check_model(
     """
     options = options or CheckOptions()
     path = find_version(model, "model").path
+    if bundle_folder is not None:
+        # That of an earlier check into this folder would speak of another result.
+        (bundle_folder / BUNDLE_FILE).unlink(missing_ok=True)
     if options.redact:
         bundle_folder = None
     check = _Check(path, recorded, backend or NativeBackend(), options, progress, bundle_folder)

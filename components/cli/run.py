@@ -94,13 +94,14 @@ def penguins(
     """Train a classifier of Palmer penguins, prove that it serves alike, and push it."""
     # Loaded here, so that --help answers at once; TFX itself later, while that is shown.
     from tfx_parity.pipelines.local_runner import run_locally  # noqa: PLC0415
-    from tfx_parity.pipelines.penguins.data import write_penguins  # noqa: PLC0415
+    from tfx_parity.pipelines.penguins.data import read_penguins, write_penguins  # noqa: PLC0415
+    from tfx_parity.pipelines.run_lock import sole_run  # noqa: PLC0415
     from tfx_parity.pipelines.run_log import run_log  # noqa: PLC0415
     from tfx_parity.pipelines.run_result import read_result  # noqa: PLC0415
     from tfx_parity.pipelines.source_digest import source_digest  # noqa: PLC0415
 
     root = root.resolve()
-    csv = write_penguins(root / "data", data)
+    penguins_csv = read_penguins(data)
     sys.path.append(str(Path.cwd()))  # For functions of the user's own; last, to shadow nothing.
     for path in (run_fn, preprocessing_fn):
         source_digest(path)  # Refuses a path that leads nowhere before TFX is loaded.
@@ -120,9 +121,11 @@ def penguins(
             enable_cache=cache,
         )
 
-    started = dt.datetime.now(tz=dt.timezone.utc)
-    with run_log(root / "logs" / f"{started:%Y%m%dT%H%M%SZ}.log") as log:
-        outcomes = run_locally(make_pipeline, log)
+    with sole_run(root):
+        csv = write_penguins(root / "data", penguins_csv)
+        started = dt.datetime.now(tz=dt.timezone.utc)
+        with run_log(root / "logs" / f"{started:%Y%m%dT%H%M%SZ}.log") as log:
+            outcomes = run_locally(make_pipeline, log)
     result = read_result(outcomes)
     _tell(result, log.path)
     return OF_VERDICT[result.verdict]

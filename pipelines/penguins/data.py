@@ -76,7 +76,21 @@ COLUMNS: Mapping[str, Form] = {
 """Each column, in the order in which it is written, with the form of its values."""
 
 
-def write_penguins(folder: Path, source: Path | None = None) -> Path:
+def read_penguins(source: Path | None = None) -> bytes:
+    """Return the CSV as it is to be written.
+
+    Args:
+        source: A CSV of one's own; by default the one that the package palmerpenguins ships.
+
+    Raises:
+        BadInputError: If the source cannot be read, lacks a column, or holds a value that its
+            column cannot.
+    """
+    name, text = _packaged() if source is None else (str(source), _read(source))
+    return penguins_csv(text, name).encode()
+
+
+def write_penguins(folder: Path, data: bytes) -> Path:
     """Write the penguins' CSV into a folder, unless it already holds the very same.
 
     A file that is already right is left alone: its time of change is part of what ExampleGen's
@@ -84,17 +98,11 @@ def write_penguins(folder: Path, source: Path | None = None) -> Path:
 
     Args:
         folder: Where to write `penguins.csv`; made if it is missing.
-        source: A CSV of one's own; by default the one that the package palmerpenguins ships.
+        data: What `read_penguins` returned.
 
     Returns:
         The path of the file.
-
-    Raises:
-        BadInputError: If the source cannot be read, lacks a column, or holds a value that its
-            column cannot.
     """
-    name, text = _packaged() if source is None else (str(source), _read(source))
-    data = penguins_csv(text, name).encode()
     path = folder / FILE_NAME
     if not (path.is_file() and path.read_bytes() == data):
         write_bytes(path, data)

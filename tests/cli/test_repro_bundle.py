@@ -72,8 +72,11 @@ def test_the_script_shows_the_difference_without_this_package(
 def test_nothing_is_bundled_where_nothing_differs_or_values_are_to_be_left_out(
     trained_models: dict[str, Any], predictions: Path, tmp_path: Path
 ) -> None:
-    """A PASS needs no bundle; a redacted report must not carry a request beside it."""
+    """A PASS needs no bundle, a redacted report must carry no request, and old bundles go."""
     trained = trained_models["keras 3"]
+    for folder in ("pass", "redacted"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "repro.zip").write_bytes(b"of an earlier check")
 
     assert 0 == _check(trained.model, trained.run, tmp_path / "pass")
     assert 1 == _check(trained.model, predictions, tmp_path / "redacted", "--redact")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfx_parity.errors import BadInputError
-from tfx_parity.pipelines.penguins.data import COLUMNS, penguins_csv, write_penguins
+from tfx_parity.pipelines.penguins.data import COLUMNS, penguins_csv, read_penguins, write_penguins
 
 HEADER = ",".join(COLUMNS)
 ROW = "Adelie,Torgersen,39.1,18.7,181,3750,male,2007"
@@ -23,9 +23,9 @@ def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_the_packaged_penguins_have_344_rows_and_no_na(tmp_path: Path) -> None:
+def test_the_packaged_penguins_have_344_rows_and_no_na() -> None:
     """All penguins arrive, with blanks where palmerpenguins writes NA."""
-    rows = _rows(write_penguins(tmp_path / "data").read_text(encoding="utf-8"))
+    rows = _rows(read_penguins().decode())
 
     missing = {name: sum(row[name] == "" for row in rows) for name in COLUMNS}
     assert len(rows) == 344
@@ -35,12 +35,12 @@ def test_the_packaged_penguins_have_344_rows_and_no_na(tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_reading_the_packaged_penguins_imports_no_pandas(tmp_path: Path) -> None:
+def test_reading_the_packaged_penguins_imports_no_pandas() -> None:
     """The package palmerpenguins, which imports pandas, is read without being imported."""
     code = (
-        "import sys; from pathlib import Path\n"
-        "from tfx_parity.pipelines.penguins.data import write_penguins\n"
-        f"write_penguins(Path({str(tmp_path)!r}))\n"
+        "import sys\n"
+        "from tfx_parity.pipelines.penguins.data import read_penguins\n"
+        "read_penguins()\n"
         "sys.exit(', '.join({'pandas', 'palmerpenguins', 'tensorflow'} & set(sys.modules)) or 0)"
     )
 
@@ -51,10 +51,10 @@ def test_reading_the_packaged_penguins_imports_no_pandas(tmp_path: Path) -> None
 
 def test_a_file_that_is_right_already_is_left_alone(tmp_path: Path) -> None:
     """Its time of change, by which ExampleGen keys its cache, stays."""
-    path = write_penguins(tmp_path)
+    path = write_penguins(tmp_path, read_penguins())
     before = path.stat().st_mtime_ns
 
-    write_penguins(tmp_path)
+    write_penguins(tmp_path, read_penguins())
 
     assert before == path.stat().st_mtime_ns
 
@@ -63,9 +63,9 @@ def test_a_file_of_other_data_is_replaced_whole(tmp_path: Path) -> None:
     """Nothing of the old data stays, and no temporary file beside it."""
     source = tmp_path / "mine.csv"
     source.write_text(f"{HEADER}\n{ROW}\n", encoding="utf-8")
-    write_penguins(tmp_path / "data")
+    write_penguins(tmp_path / "data", read_penguins())
 
-    path = write_penguins(tmp_path / "data", source)
+    path = write_penguins(tmp_path / "data", read_penguins(source))
 
     assert f"{HEADER}\n{ROW}\n" == path.read_text(encoding="utf-8")
     assert [path] == list(path.parent.iterdir())
@@ -96,9 +96,7 @@ def test_a_missing_column_is_named_with_the_file(tmp_path: Path, column: str) ->
     source.write_text(",".join(kept) + "\n" + ",".join("1" for _ in kept), encoding="utf-8")
 
     with pytest.raises(BadInputError, match=rf"found no {column} in .*mine\.csv"):
-        write_penguins(tmp_path / "data", source)
-
-    assert not (tmp_path / "data").exists()
+        read_penguins(source)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +144,9 @@ def test_a_file_that_is_not_there_or_not_utf8_is_refused(tmp_path: Path) -> None
     latin.write_bytes(HEADER.encode() + b"\nAd\xe9lie")
 
     with pytest.raises(BadInputError, match=r"could not read .*none\.csv: No such file"):
-        write_penguins(tmp_path, tmp_path / "none.csv")
+        read_penguins(tmp_path / "none.csv")
     with pytest.raises(BadInputError, match=r"found byte 0xe9 at position \d+ of .*latin\.csv"):
-        write_penguins(tmp_path, latin)
+        read_penguins(latin)
 
 
 _WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1).filter(

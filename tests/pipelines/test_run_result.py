@@ -49,7 +49,7 @@ def test_the_report_is_told(tmp_path: Path) -> None:
         "WEIGHTS_DIFFER: the weights differ, dense/kernel",
         "TRANSPORT_SKEW: JSON differs, probabilities",
     ]
-    assert tmp_path / "report.json" == result.report
+    assert tmp_path / "report.html" == result.report
     assert result.reproduce == "tfx-parity check ..."
 
 

@@ -119,7 +119,7 @@ def _bits(value: object) -> int:
 
 @pytest.mark.parametrize(
     ("opening", "closing", "levels"),
-    [(b"[", b"]", 100_000), (b'{"a":', b"}", 30_000)],
+    [(b"[", b"]", 30_000), (b'{"a":', b"}", 30_000)],
     ids=["arrays", "objects"],
 )
 def test_deep_nesting_is_refused_where_the_parser_recurses(
