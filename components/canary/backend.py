@@ -21,12 +21,14 @@ class ServerIdentity:
         version: The server's version.
         digest: What tells this build from another, such as the sha256 of its library.
         not_exercised: What of TensorFlow Serving this back end does not exercise.
+        batching: How the server batches requests, in words; empty where it is not known to.
     """
 
     backend: str
     version: str
     digest: str
     not_exercised: tuple[str, ...]
+    batching: str = ""
 
 
 class ModelLoadError(Exception):
@@ -61,6 +63,7 @@ class RunningCanary:
         version: The number of the version that is served.
         log_tail: Returns the last lines that the server logged.
         no_fresh_start: Why this server cannot be started a second time; None where it can.
+        largest_batch: The most rows of a request that it is known to take; None for no such limit.
     """
 
     identity: ServerIdentity
@@ -71,6 +74,7 @@ class RunningCanary:
     version: int
     log_tail: Callable[[], str]
     no_fresh_start: str | None = None
+    largest_batch: int | None = None
 
 
 class CanaryBackend(Protocol):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import grpc
 
+from tfx_parity.canary.monitoring import RequestMetrics
 from tfx_parity.canary.servable import Servable
 from tfx_parity.canary.served_models import ServedModels
-from tfx_parity.errors import BadInputError
+from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.protos import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -30,14 +32,16 @@ LOCALHOST = "127.0.0.1"
 # grpc_status_util.cc, kErrorMessageLimit; without it a long text exceeds the limit on headers.
 _MESSAGE_LIMIT = 1024
 _TRUNCATED = b"...TRUNCATED"
+_ENTRYPOINT = "GRPC"
 _GRACE_S = 1.0
 _LONGEST_DEADLINE_S = 1e9
-_OPTIONS = (
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
+_OPTIONS: Mapping[str, int | str] = {
+    "grpc.max_send_message_length": -1,
+    "grpc.max_receive_message_length": -1,
     # Without this, gRPC shares a port with another server that is already there.
-    ("grpc.so_reuseport", 0),
-)
+    "grpc.so_reuseport": 0,
+}
+_INT32 = range(-(1 << 31), 1 << 31)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _Answer = TypeVar("_Answer")
@@ -49,31 +53,65 @@ _Request = TypeVar(
 )
 
 
+def parse_channel_arguments(text: str) -> dict[str, int | str]:
+    """Return gRPC's arguments of `name=value,name=value` (model_servers/server.cc).
+
+    What reads as a 32-bit integer is one, all else is text.
+
+    Raises:
+        BadInputError: If one has no equals sign.
+    """
+    arguments: dict[str, int | str] = {}
+    for argument in filter(None, text.split(",")):
+        name, equals, value = argument.partition("=")
+        if not (name and equals):
+            raise BadInputError(
+                "Expected --grpc_channel_arguments=NAME=VALUE,..., such as "
+                f"grpc.max_connection_age_ms=2000, found {argument!r}."
+            )
+        arguments[name] = _number_or_text(value)
+    return arguments
+
+
+def _number_or_text(value: str) -> int | str:
+    if re.fullmatch(r"[+-]?\d+", value, re.ASCII) and int(value) in _INT32:
+        return int(value)
+    return value
+
+
 class GrpcFront:
     """A gRPC server on the loopback: its port is bound at once, it answers after `serve`."""
 
-    def __init__(self, port: int, max_threads: int, socket_path: str = "") -> None:
+    def __init__(
+        self, port: int, max_threads: int, socket_path: str = "", channel_arguments: str = ""
+    ) -> None:
         """Bind the port.
 
         Args:
             port: The port; 0 lets the system choose.
             max_threads: How many requests are worked on at once.
-            socket_path: A UNIX socket to listen on as well; empty for none.
+            socket_path: A UNIX socket to listen on as well, once it serves; empty for none.
+            channel_arguments: Arguments of gRPC's own, `name=value` separated by commas.
 
         Raises:
-            BadInputError: If the port cannot be had.
+            BadInputError: If the port cannot be had, or an argument has no value.
+            ServerUnavailableError: If the system has no port to choose.
         """
+        options = {**_OPTIONS, **parse_channel_arguments(channel_arguments)}
         pool = ThreadPoolExecutor(max_threads, thread_name_prefix="grpc")
-        self._server = grpc.server(pool, options=_OPTIONS)
+        self._server = grpc.server(pool, options=tuple(options.items()))
+        self._socket_path = socket_path
         try:
             self.port: int = self._server.add_insecure_port(f"{LOCALHOST}:{port}")
         except RuntimeError as error:
+            if not port:
+                raise ServerUnavailableError(
+                    f"Expected a free port of {LOCALHOST} for the gRPC API, found none: {error}."
+                ) from error
             raise BadInputError(
                 f"Expected port {port} of {LOCALHOST} to be free for the gRPC API, found it in use "
                 "or forbidden. Give another --port."
             ) from error
-        if socket_path:
-            self._listen_at(socket_path)
 
     def _listen_at(self, socket_path: str) -> None:
         try:
@@ -84,10 +122,19 @@ class GrpcFront:
                 "forbidden. Give another --grpc_socket_path."
             ) from error
 
-    def serve(self, served: ServedModels) -> None:
-        """Answer requests from now on, in threads."""
+    def serve(self, served: ServedModels, metrics: RequestMetrics) -> None:
+        """Answer requests from now on, in threads.
+
+        The UNIX socket is taken now and not before: gRPC takes it from whoever listens at the
+        path, and one whose model cannot be loaded shall leave it to the other.
+
+        Raises:
+            BadInputError: If the UNIX socket cannot be had.
+        """
+        if self._socket_path:
+            self._listen_at(self._socket_path)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            _PredictionService(served), self._server
+            _PredictionService(served, metrics), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             _ModelService(served), self._server
@@ -100,23 +147,24 @@ class GrpcFront:
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def __init__(self, served: ServedModels) -> None:
+    def __init__(self, served: ServedModels, metrics: RequestMetrics) -> None:
         self._served = served
+        self._metrics = metrics
 
     def Predict(  # noqa: N802 - the names of methods are the protocol's
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return self._ask(Servable.predict, request, context)
+        return self._ask("Predict", Servable.predict, request, context)
 
     def Classify(  # noqa: N802
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
-        return self._ask(Servable.classify, request, context)
+        return self._ask("Classify", Servable.classify, request, context)
 
     def Regress(  # noqa: N802
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
-        return self._ask(Servable.regress, request, context)
+        return self._ask("Regress", Servable.regress, request, context)
 
     def MultiInference(  # noqa: N802
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
@@ -124,7 +172,8 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer() -> inference_pb2.MultiInferenceResponse:
             # multi_inference_helper.cc: the first task names the model.
             first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-            return self._served.servable(first).multi_inference(request, _timeout_ms(context))
+            with self._metrics.measured(first.name, "MultiInference", _ENTRYPOINT):
+                return self._served.servable(first).multi_inference(request, _timeout_ms(context))
 
         return _answered(context, answer)
 
@@ -137,6 +186,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def _ask(
         self,
+        api: str,
         ask: Callable[[Servable, _Request, int], _Answer],
         request: _Request,
         context: grpc.ServicerContext,
@@ -144,8 +194,9 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer() -> _Answer:
             if not request.HasField("model_spec"):
                 raise invalid_argument("Missing ModelSpec")
-            servable = self._served.servable(request.model_spec)
-            return ask(servable, request, _timeout_ms(context))
+            with self._metrics.measured(request.model_spec.name, api, _ENTRYPOINT):
+                servable = self._served.servable(request.model_spec)
+                return ask(servable, request, _timeout_ms(context))
 
         return _answered(context, answer)
 

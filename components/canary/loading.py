@@ -17,6 +17,7 @@ from tfx_parity.canary.servable import Servable
 from tfx_parity.canary.served_models import ServedModels
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.canary.startup import Stage, StartupReport
+from tfx_parity.canary.text_files import read_text
 from tfx_parity.canary.versions import single_version
 from tfx_parity.canary.warmup import replay_warmup
 from tfx_parity.errors import BadInputError
@@ -78,7 +79,8 @@ def _loader(flags: ServerFlags) -> Callable[[WantedVersion], Servable]:
         generation = Generation.of_tensorflow(tensorflow_version())
         servable = Servable(wanted.model_name, wanted.version.number, session, generation)
         if flags.enable_model_warmup:
-            replay_warmup(servable, wanted.version.path)
+            iterations = max(1, flags.num_request_iterations_for_warmup)
+            replay_warmup(servable, wanted.version.path, iterations)
         return servable
 
     return load
@@ -98,15 +100,8 @@ def _batcher(
 
     options = BatchingOptions()
     if flags.batching_parameters_file:
-        options = parse_batching_parameters(_text(flags.batching_parameters_file))
+        options = parse_batching_parameters(read_text(flags.batching_parameters_file))
     return lambda session: BatchingSession(session, options)
-
-
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"Invalid protobuf file: '{file}': {error}") from error
 
 
 def read_session_config(file: str) -> ConfigProto | None:
@@ -121,6 +116,6 @@ def read_session_config(file: str) -> ConfigProto | None:
     if not file:
         return None
     try:
-        return text_format.Parse(_text(file), ConfigProto())
+        return text_format.Parse(read_text(file), ConfigProto())
     except text_format.ParseError as error:
         raise BadInputError(f"Invalid protobuf file: '{file}': {error}") from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from google.protobuf import text_format
 
-from tfx_parity.canary.versions import ModelVersion, found_versions, no_versions
+from tfx_parity.canary.versions import ModelVersion, no_versions, versions_below
 from tfx_parity.errors import BadInputError
 from tfx_parity.protos import ModelConfig, ModelServerConfig
 from tfx_parity.serving_api.model_config import PLATFORM, chosen_versions
@@ -57,22 +56,36 @@ def wanted_versions(config: ModelServerConfig) -> list[WantedVersion]:
     Raises:
         BadInputError: If a base path is relative, is not there, or holds none of the versions.
     """
+    wanted: list[WantedVersion] = []
+    for model in config.model_config_list.config:
+        of_model = _of_model(model)
+        if not of_model:
+            raise no_versions(Path(model.base_path), model.name)
+        _warn_of_missing(model, {version.number for _, version in of_model})
+        wanted += of_model
+    return wanted
+
+
+def versions_there(config: ModelServerConfig) -> list[WantedVersion]:
+    """Return what `wanted_versions` returns; a model may have none.
+
+    Raises:
+        BadInputError: If a base path is relative, or is not there.
+    """
     return [wanted for model in config.model_config_list.config for wanted in _of_model(model)]
 
 
-def _of_model(model: ModelConfig) -> Iterator[WantedVersion]:
-    base_path = Path(model.base_path)
-    found = found_versions(base_path, model.name)
-    policy = model.model_version_policy
-    chosen = chosen_versions(policy, found)
-    for number in sorted(set(policy.specific.versions) - set(found)):
+def _of_model(model: ModelConfig) -> list[WantedVersion]:
+    found = versions_below(Path(model.base_path), model.name)
+    chosen = chosen_versions(model.model_version_policy, found)
+    return [WantedVersion(model.name, found[number]) for number in chosen]
+
+
+def _warn_of_missing(model: ModelConfig, found: set[int]) -> None:
+    for number in sorted(set(model.model_version_policy.specific.versions) - found):
         _LOG.warning(
             "Version %d of servable %s, which was requested to be served as a 'specific' version "
             "in the servable's version policy, was not found in the file system",
             number,
             model.name,
         )
-    if not chosen:
-        raise no_versions(base_path, model.name)
-    for number in chosen:
-        yield WantedVersion(model.name, found[number])

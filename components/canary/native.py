@@ -19,6 +19,7 @@ from tfx_parity.canary.unrewritten import unrewritten_copy
 from tfx_parity.canary.versions import ModelVersion, find_version
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.protos import tensorflow_folder
+from tfx_parity.serving_api.batching_parameters import BatchingOptions, parse_batching_parameters
 from tfx_parity.serving_api.status import Code
 
 DEFAULT_STARTUP_DEADLINE_S = 120.0
@@ -33,9 +34,10 @@ CRASHES = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS}
 )
 _NO_REWRITER = b"graph_options { rewrite_options { disable_meta_optimizer: true } }\n"
+_BATCHING = "request batching"
 NOT_EXERCISED = (
     "the tensorflow_model_server binary",
-    "request batching",
+    _BATCHING,
     "version management",
     "TensorFlow Serving's own HTTP server",
     "GPU kernels",
@@ -53,10 +55,13 @@ class NativeBackend:
     Attributes:
         graph_rewriter: False switches TensorFlow's graph rewriter (Grappler) off, in functions too,
             which gives the bits of TensorFlow's eager ops: the in-process reference.
+        batching_parameters: How the server batches requests (--enable_batching): TF Serving's
+            BatchingParameters in text form, empty for its defaults; None for no batching.
         request_deadline_s: How long one request of the canary's client may take.
     """
 
     graph_rewriter: bool = True
+    batching_parameters: str | None = None
     request_deadline_s: float = DEFAULT_DEADLINE_S
 
     @contextmanager
@@ -64,6 +69,7 @@ class NativeBackend:
         self, model_path: Path, *, startup_deadline_s: float = DEFAULT_STARTUP_DEADLINE_S
     ) -> Iterator[RunningCanary]:
         """Start a server with a model; see `CanaryBackend.start`."""
+        batching = self.batching_options()
         version = find_version(Path(model_path), _MODEL_NAME)
         with ExitStack() as stack:
             path = version.path
@@ -82,27 +88,63 @@ class NativeBackend:
             )
             stack.enter_context(client)
             yield RunningCanary(
-                identity=_identity(report.tensorflow),
+                identity=_identity(report.tensorflow, batching),
                 client=client,
                 grpc_address=grpc_address,
                 rest_address=rest_address,
                 model_name=_MODEL_NAME,
                 version=report.version,
                 log_tail=child.log_tail,
+                largest_batch=None if batching is None else batching.max_batch_size,
             )
+
+    def batching_options(self) -> BatchingOptions | None:
+        """Return how requests are batched, None where they are not.
+
+        Raises:
+            BadInputError: If the parameters cannot be read, or make no sense.
+        """
+        if self.batching_parameters is None:
+            return None
+        return parse_batching_parameters(self.batching_parameters)
 
     def _child(self, path: Path) -> SupervisedProcess:
         arguments = [f"--model_name={_MODEL_NAME}", f"--saved_model_path={path}"]
-        if self.graph_rewriter:
-            return SupervisedProcess(_SERVER_MODULE, arguments)
-        # A file that lives in memory cannot be left behind, whatever happens to either process.
-        descriptor = os.memfd_create("session_config")
-        try:
-            os.write(descriptor, _NO_REWRITER)
-            flag = f"--tensorflow_session_config_file=/proc/self/fd/{descriptor}"
-            return SupervisedProcess(_SERVER_MODULE, [*arguments, flag], inherited=[descriptor])
-        finally:
-            os.close(descriptor)
+        files: dict[str, bytes] = {}
+        if not self.graph_rewriter:
+            files["tensorflow_session_config_file"] = _NO_REWRITER
+        if self.batching_parameters is not None:
+            arguments.append("--enable_batching")
+            files["batching_parameters_file"] = self.batching_parameters.encode()
+        with ExitStack() as stack:
+            inherited = [stack.enter_context(_file_in_memory(data)) for data in files.values()]
+            for flag, descriptor in zip(files, inherited, strict=True):
+                arguments.append(f"--{flag}=/proc/self/fd/{descriptor}")
+            return SupervisedProcess(_SERVER_MODULE, arguments, inherited=inherited)
+
+
+@contextmanager
+def _file_in_memory(data: bytes) -> Iterator[int]:
+    """Yield the descriptor of a file that cannot be left behind, whatever happens to a process."""
+    try:
+        descriptor = os.memfd_create("canary")
+    except OSError as error:
+        raise ServerUnavailableError(f"Expected a file in memory, found: {error}.") from error
+    try:
+        _write(descriptor, data)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+    except OSError as error:
+        raise ServerUnavailableError(
+            f"Expected to write {len(data)} bytes into memory, found: {error}."
+        ) from error
 
 
 def _await_ready(
@@ -161,8 +203,17 @@ def _dead(
     return ServerUnavailableError(f"Expected the native canary to start, found: {obituary}")
 
 
-def _identity(tensorflow: str) -> ServerIdentity:
-    return ServerIdentity("native", f"TensorFlow {tensorflow}", _library_digest(), NOT_EXERCISED)
+def _identity(tensorflow: str, batching: BatchingOptions | None) -> ServerIdentity:
+    not_exercised = NOT_EXERCISED
+    if batching is not None:
+        not_exercised = tuple(what for what in NOT_EXERCISED if what != _BATCHING)
+    return ServerIdentity(
+        "native",
+        f"TensorFlow {tensorflow}",
+        _library_digest(),
+        not_exercised,
+        "" if batching is None else batching.in_words(),
+    )
 
 
 @functools.cache

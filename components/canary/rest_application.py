@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
 
 from aiohttp import web
 
+from tfx_parity.canary.monitoring import RequestMetrics
 from tfx_parity.canary.served_models import ServedModels
 from tfx_parity.protos import (
     classification_pb2,
@@ -40,38 +39,41 @@ class RestApplication:
     def __init__(
         self,
         served: ServedModels,
+        metrics: RequestMetrics,
         pool: Executor,
         timeout_ms: int,
-        heard: Callable[[Any], None] = lambda _connection: None,
+        *,
+        metrics_path: str | None = None,
     ) -> None:
         """Prepare to answer.
 
         Args:
             served: What to ask.
+            metrics: Is told what was asked.
             pool: Where requests are worked on.
             timeout_ms: Of the session's run for a request.
-            heard: Is told each connection on which a request comes.
+            metrics_path: Where the metrics are shown; None for nowhere.
         """
         self._served = served
+        self._metrics = metrics
+        self._metrics_path = metrics_path
         self._pool = pool
         self._timeout_ms = timeout_ms
-        self._heard = heard
         self._held_bytes = 0
 
-    def build(self) -> web.Application:
-        """Return what aiohttp serves."""
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        return application
-
-    async def _handle(self, request: web.Request) -> web.Response:
-        self._heard(request.protocol)
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer a request."""
+        path = request.raw_path.partition("?")[0]
+        if path == self._metrics_path:
+            return web.Response(body=self._metrics.page(), content_type="text/plain")
         body = bytearray()
         try:
-            route = parse_url(request.method, request.raw_path.partition("?")[0])
+            route = parse_url(request.method, path)
+            _check_size(request.content_length or 0)
+            await tell_to_continue(request)
             await self._read(request, body)
             answer = await asyncio.get_running_loop().run_in_executor(
-                self._pool, respond, self._served, route, bytes(body), self._timeout_ms
+                self._pool, self._measured_respond, route, bytes(body)
             )
         except ServingError as error:
             text = format_error(error.message, self._served.generation)
@@ -80,9 +82,14 @@ class RestApplication:
             self._held_bytes -= len(body)
         return web.Response(body=answer, content_type=_JSON)
 
-    async def _read(self, request: web.Request, body: bytearray) -> None:
+    def _measured_respond(self, route: RestRoute, body: bytes) -> bytes:
+        if route.verb in ("metadata", "status"):
+            return respond(self._served, route, body, self._timeout_ms)
+        with self._metrics.measured(route.model_name, route.verb, "REST"):
+            return respond(self._served, route, body, self._timeout_ms)
+
+    async def _read(self, request: web.BaseRequest, body: bytearray) -> None:
         """Read the body, refused if it is too large, too much with others, or comes too slowly."""
-        _check_size(request.content_length or 0)
         try:
             await asyncio.wait_for(self._read_chunks(request, body), _READ_BODY_S)
         except asyncio.TimeoutError as error:
@@ -90,7 +97,7 @@ class RestApplication:
                 Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
             ) from error
 
-    async def _read_chunks(self, request: web.Request, body: bytearray) -> None:
+    async def _read_chunks(self, request: web.BaseRequest, body: bytearray) -> None:
         async for chunk in request.content.iter_any():
             body += chunk
             self._held_bytes += len(chunk)
@@ -100,6 +107,14 @@ class RestApplication:
                     Code.RESOURCE_EXHAUSTED,
                     f"The bodies of all requests together are over {MAX_HELD_BYTES} bytes.",
                 )
+
+
+async def tell_to_continue(request: web.BaseRequest) -> None:
+    """Tell a client that waits for leave to send its body that it may (RFC 9110, 10.1.1)."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # aiohttp takes what was written for the beginning of the answer otherwise.
+        request.writer.output_size = 0
 
 
 def _check_size(size: int) -> None:

@@ -7,14 +7,13 @@ import importlib
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from tfx_parity.canary.connections import ConnectionWatch, allow_many_files
-from tfx_parity.errors import BadInputError
+from tfx_parity.errors import BadInputError, ServerUnavailableError
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
+    from tfx_parity.canary.http_server import BoundedServer
+    from tfx_parity.canary.monitoring import RequestMetrics
     from tfx_parity.canary.served_models import ServedModels
 
 LOCALHOST = "127.0.0.1"
@@ -23,12 +22,15 @@ _BACKLOG = 1024
 _FIRST_REQUEST_S = 60.0
 _KEEP_ALIVE_S = 75.0
 _STOP_S = 5.0
+_SHUTDOWN_S = 1.0
 
 
 class RestFront:
     """An HTTP server on the loopback: its port is bound at once, it answers after `serve`."""
 
-    def __init__(self, port: int, num_threads: int, timeout_ms: int) -> None:
+    def __init__(
+        self, port: int, num_threads: int, timeout_ms: int, metrics_path: str | None = None
+    ) -> None:
         """Bind the port, and begin to import the HTTP server.
 
         The import takes a quarter of a second (it reads the system's certificates), which passes
@@ -38,25 +40,28 @@ class RestFront:
             port: The port; 0 lets the system choose.
             num_threads: How many requests are worked on at once.
             timeout_ms: Of the session's run for a request.
+            metrics_path: Where the metrics are shown; None for nowhere.
 
         Raises:
             BadInputError: If the port cannot be had.
+            ServerUnavailableError: If the system has none to choose.
         """
-        allow_many_files()
         self._socket = _bound_socket(port)
         self.port: int = self._socket.getsockname()[1]
         self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="rest")
         self._timeout_ms = timeout_ms
+        self._metrics_path = metrics_path
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest", daemon=True)
         threading.Thread(
             target=importlib.import_module, args=(_APPLICATION_MODULE,), name="import", daemon=True
         ).start()
 
-    def serve(self, served: ServedModels) -> None:
+    def serve(self, served: ServedModels, metrics: RequestMetrics) -> None:
         """Answer requests from now on, in threads."""
         self._thread.start()
-        self._runner = asyncio.run_coroutine_threadsafe(self._start(served), self._loop).result()
+        starting = asyncio.run_coroutine_threadsafe(self._start(served, metrics), self._loop)
+        self._server = starting.result()
 
     def stop(self) -> None:
         """Stop answering."""
@@ -66,26 +71,27 @@ class RestFront:
         self._thread.join(_STOP_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _start(self, served: ServedModels) -> web.AppRunner:
-        from aiohttp import web  # noqa: PLC0415 - imported long ago, by the constructor's thread
-
+    async def _start(self, served: ServedModels, metrics: RequestMetrics) -> BoundedServer:
+        # Imported long ago, by the constructor's thread.
+        from tfx_parity.canary.http_server import BoundedServer, most_connections  # noqa: PLC0415
         from tfx_parity.canary.rest_application import RestApplication  # noqa: PLC0415
 
-        watch = ConnectionWatch(self._loop, _FIRST_REQUEST_S)
-        application = RestApplication(served, self._pool, self._timeout_ms, watch.heard).build()
-        runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=1.0, keepalive_timeout=_KEEP_ALIVE_S
+        application = RestApplication(
+            served, metrics, self._pool, self._timeout_ms, metrics_path=self._metrics_path
         )
-        await runner.setup()
-        connect = cast("web.Server", runner.server)
-        self._server = await self._loop.create_server(
-            lambda: watch.watched(connect()), sock=self._socket, backlog=_BACKLOG
+        server = BoundedServer(
+            application.handle,
+            patience_s=_FIRST_REQUEST_S,
+            most=most_connections(),
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE_S,
         )
-        return runner
+        self._listener = await self._loop.create_server(server, sock=self._socket, backlog=_BACKLOG)
+        return server
 
     async def _stop(self) -> None:
-        self._server.close()
-        await self._runner.cleanup()
+        self._listener.close()
+        await self._server.shutdown(_SHUTDOWN_S)
 
 
 def _bound_socket(port: int) -> socket.socket:
@@ -96,6 +102,10 @@ def _bound_socket(port: int) -> socket.socket:
         bound.bind((LOCALHOST, port))
     except OSError as error:
         bound.close()
+        if not port:
+            raise ServerUnavailableError(
+                f"Expected a free port of {LOCALHOST} for the REST API, found: {error.strerror}."
+            ) from error
         raise BadInputError(
             f"Expected port {port} of {LOCALHOST} to be free for the REST API, found: "
             f"{error.strerror}. Give another --rest_api_port."

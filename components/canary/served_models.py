@@ -6,10 +6,17 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
-from tfx_parity.canary.model_configs import WantedVersion, wanted_versions
+from tfx_parity.canary.held_versions import (
+    Held,
+    Table,
+    available_versions,
+    check_new_models,
+    next_table,
+    servable_id,
+    version_status,
+)
+from tfx_parity.canary.model_configs import WantedVersion, versions_there, wanted_versions
 from tfx_parity.canary.servable import Servable
 from tfx_parity.errors import BadInputError
 from tfx_parity.protos import (
@@ -24,19 +31,6 @@ from tfx_parity.serving_api.model_config import assigned_labels, check_config
 from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 
 _LOG = logging.getLogger(__name__)
-_State = get_model_status_pb2.ModelVersionStatus
-
-
-@dataclass(frozen=True)
-class _Held:
-    """One version: its servable while it is available, and why it is not."""
-
-    servable: Servable | None
-    failure: ServingError | None = None
-
-
-# Replaced as a whole, never changed: a request sees one state from its beginning to its end.
-_Table: TypeAlias = Mapping[str, Mapping[int, _Held]]
 
 
 class ServedModels:
@@ -65,7 +59,9 @@ class ServedModels:
         self._load = load
         self.generation = generation
         self._labels_before_versions = labels_before_versions
-        self._table: _Table = {}
+        self._config = ModelServerConfig()
+        self._wanted: Sequence[WantedVersion] = ()
+        self._table: Table = {}
         self._labels: Mapping[str, Mapping[str, int]] = {}
         self._changing = threading.Lock()
 
@@ -80,7 +76,7 @@ class ServedModels:
         check_config(config)
         labels = self._assigned_labels(config)
         self.serve(wanted_versions(config))
-        self._labels = labels
+        self._config, self._labels = config, labels
 
     def serve(self, wanted: Sequence[WantedVersion]) -> None:
         """Serve some versions, all of them.
@@ -88,11 +84,10 @@ class ServedModels:
         Raises:
             ServingError: If one cannot be loaded.
         """
-        table: dict[str, dict[int, _Held]] = {}
-        for model_name, version in wanted:
-            held = _Held(self._loaded(WantedVersion(model_name, version)))
-            table.setdefault(model_name, {})[version.number] = held
-        self._table = table
+        table: dict[str, dict[int, Held]] = {}
+        for item in wanted:
+            table.setdefault(item.model_name, {})[item.version.number] = Held(self._loaded(item))
+        self._wanted, self._table = wanted, table
 
     def reload(self, config: ModelServerConfig) -> None:
         """Serve what another config asks for; new versions come before old ones go.
@@ -110,33 +105,37 @@ class ServedModels:
                 wanted = wanted_versions(config)
             except BadInputError as error:
                 raise invalid_argument(str(error)) from error
-            before, self._labels = self._table, labels
-            self._table = self._changed(wanted)
-            _check_new_models(before, self._table, {name for name, _ in wanted})
+            before, self._config, self._labels = self._table, config, labels
+            self._change(wanted)
+            check_new_models(before, self._table, {name for name, _ in wanted})
 
-    def _changed(self, wanted: Sequence[WantedVersion]) -> _Table:
-        table = {name: dict(versions) for name, versions in self._table.items()}
-        asked: dict[str, set[int]] = {}
-        for item in wanted:
-            asked.setdefault(item.model_name, set()).add(item.version.number)
-            versions = table.setdefault(item.model_name, {})
-            held = versions.get(item.version.number)
-            if held is None or held.servable is None:
-                versions[item.version.number] = self._try_to_load(item)
-        for name, versions in table.items():
-            numbers = asked.get(name, set())
-            if numbers and not any(versions[number].servable for number in numbers):
-                continue
-            for number in versions.keys() - numbers:
-                versions[number] = _Held(None, versions[number].failure)
-        return table
+    def look_again(self) -> None:
+        """Serve what the config asks for now: versions may have come below its paths, or gone.
 
-    def _try_to_load(self, wanted: WantedVersion) -> _Held:
+        A model of which no version is left is unloaded, as in TF Serving; one whose folder is not
+        there stays.
+
+        Raises:
+            BadInputError: If a model's folder is not there; nothing is changed then.
+        """
+        with self._changing:
+            wanted = versions_there(self._config)
+            if wanted != self._wanted:
+                _LOG.warning("The versions to serve are now: %s", _listed(wanted))
+                self._change(wanted)
+
+    def _change(self, wanted: Sequence[WantedVersion]) -> None:
+        before = {(item.model_name, item.version.number) for item in self._wanted}
+        self._wanted = wanted
+        self._table = next_table(self._table, wanted, before, self._try_to_load)
+
+    def _try_to_load(self, wanted: WantedVersion) -> Held:
         try:
-            return _Held(self._loaded(wanted))
+            return Held(self._loaded(wanted))
         except ServingError as error:
-            _LOG.warning("%s cannot be loaded: %s", _servable_id(*wanted), error)
-            return _Held(None, error)
+            number = wanted.version.number
+            _LOG.warning("%s cannot be loaded: %s", servable_id(wanted.model_name, number), error)
+            return Held(None, error)
 
     def _loaded(self, wanted: WantedVersion) -> Servable:
         servable = self._load(wanted)
@@ -145,12 +144,11 @@ class ServedModels:
         return servable
 
     def _assigned_labels(self, config: ModelServerConfig) -> Mapping[str, Mapping[str, int]]:
-        available = {
-            name: [number for number, held in versions.items() if held.servable]
-            for name, versions in self._table.items()
-        }
         return assigned_labels(
-            config, available, self._labels, allow_unavailable=self._labels_before_versions
+            config,
+            available_versions(self._table),
+            self._labels,
+            allow_unavailable=self._labels_before_versions,
         )
 
     def servable(self, spec: model_pb2.ModelSpec) -> Servable:
@@ -215,44 +213,14 @@ class ServedModels:
         response = get_model_status_pb2.GetModelStatusResponse()
         # GetVersionStates lists the highest version first (servable_state_monitor.h, VersionMap).
         for version in sorted(versions, reverse=True) if number is None else [number]:
-            _add_status(response, version, versions[version])
+            response.model_version_status.append(version_status(version, versions[version]))
         return response
 
     def latest_versions(self) -> dict[str, int]:
         """Return the version of each model that answers where none is asked for."""
-        available = {
-            name: [number for number, held in versions.items() if held.servable]
-            for name, versions in self._table.items()
-        }
+        available = available_versions(self._table)
         return {name: max(numbers) for name, numbers in available.items() if numbers}
 
 
-def _add_status(
-    response: get_model_status_pb2.GetModelStatusResponse, version: int, held: _Held
-) -> None:
-    state = _State.AVAILABLE if held.servable else _State.END
-    added = response.model_version_status.add(version=version, state=state)
-    added.status.SetInParent()
-    if held.failure is not None:
-        added.status.error_code = int(held.failure.code)
-        added.status.error_message = held.failure.message
-
-
-def _servable_id(model_name: str, version: object) -> str:
-    number = getattr(version, "number", version)
-    return f"{{name: {model_name} version: {number}}}"
-
-
-def _check_new_models(before: _Table, after: _Table, asked: set[str]) -> None:
-    """Raise what TF Serving answers where a new model did not become available."""
-    dead = [
-        f"{{{_servable_id(name, number)} due to error: {held.failure}}}, "
-        for name in sorted(asked - set(before))
-        if not any(held.servable for held in after[name].values())
-        for number, held in sorted(after[name].items())
-    ]
-    if dead:
-        raise ServingError(
-            Code.UNKNOWN,
-            f"{len(dead)} servable(s) did not become available: {{{''.join(dead)}}}",
-        )
+def _listed(wanted: Sequence[WantedVersion]) -> str:
+    return ", ".join(f"{name} {version.number}" for name, version in wanted) or "none"

@@ -19,6 +19,7 @@ from tfx_parity.canary.startup import Stage, StartupReport
 from tfx_parity.canary.versions import found_versions
 from tfx_parity.errors import BadInputError, ServerUnavailableError
 from tfx_parity.serving_api.status import ServingError
+from tfx_parity.version import VERSION
 
 if TYPE_CHECKING:
     from tfx_parity.canary.grpc_front import GrpcFront
@@ -85,11 +86,21 @@ def _tell_user(report: StartupReport) -> None:
         if report.grpc_port:
             _say(f"Running gRPC ModelServer at 127.0.0.1:{report.grpc_port} ...")
         if report.rest_port:
-            _say(f"Exporting HTTP/REST API at:127.0.0.1:{report.rest_port} ...")
+            _say(f"Exporting HTTP/REST API at:localhost:{report.rest_port} ...")
     elif report.stage is Stage.MODEL_REFUSED:
         _say(f"Failed to start server. Error: {report.code.name}: {report.message}")
     elif report.stage is not Stage.LOADING:
         _say(report.message)
+
+
+def _tell_version() -> None:
+    """Tell what tensorflow_model_server tells; the server is this package."""
+    from tfx_parity.canary.c_api import tensorflow_version  # noqa: PLC0415 - loads TensorFlow
+
+    sys.stdout.write(
+        f"TensorFlow ModelServer: tfx-parity-{VERSION}\n"
+        f"TensorFlow Library: {tensorflow_version()}\n"
+    )
 
 
 def _parent_teller() -> _Tell:
@@ -99,26 +110,38 @@ def _parent_teller() -> _Tell:
 
 
 def _serve(flags: ServerFlags, tell: _Tell) -> None:
+    if flags.version:
+        _tell_version()
+        return
     if flags.model_base_path and not flags.model_config_file:
         # No model is told at once, before anything heavy is imported.
         found_versions(Path(flags.model_base_path), flags.model_name)
     grpc_front, rest_front = _bound_fronts(flags)
     from tfx_parity.canary.loading import start_models  # noqa: PLC0415 - see the module
+    from tfx_parity.canary.monitoring import RequestMetrics  # noqa: PLC0415
 
     served = start_models(flags, tell)
+    metrics = RequestMetrics()
     # Who finds one of them ready, by whatever way, may use the other at once: REST takes longer.
     for front in (rest_front, grpc_front):
         if front is not None:
-            front.serve(served)
+            front.serve(served, metrics)
     tell(_ready(served, grpc_front, rest_front))
-    if flags.model_config_file_poll_wait_seconds:
-        from tfx_parity.canary.config_polling import poll_config  # noqa: PLC0415
-
-        poll_config(flags.model_config_file, flags.model_config_file_poll_wait_seconds, served)
+    _poll(flags, served)
     _wait_for_the_end(flags)
     for front in (grpc_front, rest_front):
         if front is not None:
             front.stop()
+
+
+def _poll(flags: ServerFlags, served: ServedModels) -> None:
+    """Start to look for other versions and another config, where the flags say so."""
+    from tfx_parity.canary.polling import poll_config, poll_versions  # noqa: PLC0415
+
+    if flags.file_system_poll_wait_seconds and not flags.saved_model_path:
+        poll_versions(flags.file_system_poll_wait_seconds, served)
+    if flags.model_config_file and flags.model_config_file_poll_wait_seconds:
+        poll_config(flags.model_config_file, flags.model_config_file_poll_wait_seconds, served)
 
 
 def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | None]:
@@ -131,6 +154,7 @@ def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | Non
             0 if flags.supervised_by else flags.port,
             flags.grpc_max_threads,
             flags.grpc_socket_path,
+            flags.grpc_channel_arguments,
         )
     if flags.rest_api_port or flags.supervised_by:
         from tfx_parity.canary.rest_front import RestFront  # noqa: PLC0415
@@ -139,8 +163,18 @@ def _bound_fronts(flags: ServerFlags) -> tuple[GrpcFront | None, RestFront | Non
             0 if flags.supervised_by else flags.rest_api_port,
             flags.rest_api_num_threads,
             flags.rest_api_timeout_in_ms,
+            _metrics_path(flags),
         )
     return grpc_front, rest_front
+
+
+def _metrics_path(flags: ServerFlags) -> str | None:
+    if not flags.monitoring_config_file:
+        return None
+    from tfx_parity.canary.text_files import read_text  # noqa: PLC0415
+    from tfx_parity.serving_api.monitoring_config import prometheus_path  # noqa: PLC0415
+
+    return prometheus_path(read_text(flags.monitoring_config_file))
 
 
 def _ready(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_type_hints
 
+from tfx_parity.canary.foreign_flags import WITHOUT_EFFECT, is_default
 from tfx_parity.errors import BadInputError
 
 # TF Serving sets both thread pools to four times the processors it may use (main.cc).
@@ -16,22 +17,6 @@ _THREADS_PER_CPU = 4
 _MAX_PORT = 65535
 _BOOLEANS = {"": True, "=true": True, "=false": False}
 
-# Flags of TF Serving's that change nothing that a client of a canary sees.
-_WITHOUT_EFFECT = frozenset(
-    {
-        "file_system_poll_wait_seconds",
-        "flush_filesystem_caches",
-        "grpc_channel_arguments",
-        "load_retry_interval_micros",
-        "max_num_load_retries",
-        "monitoring_config_file",
-        "num_load_threads",
-        "num_unload_threads",
-        "tensorflow_inter_op_parallelism",
-        "tensorflow_intra_op_parallelism",
-        "tensorflow_session_parallelism",
-    }
-)
 _LOG = logging.getLogger(__name__)
 
 _HELP = {
@@ -39,14 +24,19 @@ _HELP = {
     "rest_api_port": "TCP port of the REST API on 127.0.0.1; 0 leaves it out",
     "model_name": "name that requests use",
     "model_base_path": "folder with numbered versions; the latest is served",
+    "file_system_poll_wait_seconds": "seconds between two looks for versions; 0 looks once",
     "model_config_file": "ModelServerConfig in text form: several models, versions, labels",
     "model_config_file_poll_wait_seconds": "seconds between two looks at it; 0 looks once",
     "allow_version_labels_for_unavailable_models": "labels for versions that are not yet loaded",
     "grpc_socket_path": "UNIX socket to listen on as well",
+    "grpc_channel_arguments": "arguments of gRPC's own: name=value, separated by commas",
+    "monitoring_config_file": "MonitoringConfig in text form: Prometheus metrics over REST",
     "enable_batching": "run concurrent requests of a signature in batches",
     "batching_parameters_file": "BatchingParameters in text form",
     "tensorflow_session_config_file": "ConfigProto in text form for the session",
     "enable_model_warmup": "replay assets.extra/tf_serving_warmup_requests at load",
+    "num_request_iterations_for_warmup": "times that each of them is sent, if more than 0",
+    "version": "tell the version and end",
     "rest_api_timeout_in_ms": "timeout of a REST request",
     "rest_api_num_threads": "threads that work on REST requests",
     "grpc_max_threads": "threads that work on gRPC requests",
@@ -71,14 +61,19 @@ class ServerFlags:
     rest_api_port: int = 0
     model_name: str = "default"
     model_base_path: str = ""
+    file_system_poll_wait_seconds: int = 1
     model_config_file: str = ""
     model_config_file_poll_wait_seconds: int = 0
     allow_version_labels_for_unavailable_models: bool = False
     grpc_socket_path: str = ""
+    grpc_channel_arguments: str = ""
+    monitoring_config_file: str = ""
     enable_batching: bool = False
     batching_parameters_file: str = ""
     tensorflow_session_config_file: str = ""
     enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    version: bool = False
     rest_api_timeout_in_ms: int = 30_000
     rest_api_num_threads: int = dataclasses.field(default_factory=_threads)
     grpc_max_threads: int = dataclasses.field(default_factory=_threads)
@@ -90,9 +85,11 @@ class ServerFlags:
         _check_range("rest_api_port", self.rest_api_port, 0, _MAX_PORT)
         _check_range("rest_api_num_threads", self.rest_api_num_threads, 1, None)
         _check_range("grpc_max_threads", self.grpc_max_threads, 1, None)
-        _check_range(
-            "model_config_file_poll_wait_seconds", self.model_config_file_poll_wait_seconds, 0, None
-        )
+        for flag in ("model_config_file_poll_wait_seconds", "file_system_poll_wait_seconds"):
+            # With a negative number TF Serving waits for a model for ever, for its own tests.
+            _check_range(flag, getattr(self, flag), 0, None)
+        if self.version:
+            return
         self._check_model()
         if self.batching_parameters_file and not self.enable_batching:
             raise BadInputError(
@@ -137,12 +134,15 @@ def parse_flags(arguments: Sequence[str]) -> ServerFlags:
     values: dict[str, object] = {}
     for argument in arguments:
         name, equals, value = argument.removeprefix("--").partition("=")
-        if argument.startswith("--") and name in _WITHOUT_EFFECT:
+        is_flag = argument.startswith("--")
+        if is_flag and name in WITHOUT_EFFECT:
             _LOG.warning("--%s has no effect on the native canary.", name)
             continue
-        if not argument.startswith("--") or name not in types:
+        if is_flag and is_default(name, value):
+            continue
+        if not is_flag or name not in types:
             raise BadInputError(
-                f"Expected flags of the form --name=value, found {argument!r}.\n{usage()}"
+                f"unknown argument: {argument}\nExpected flags of the form --name=value.\n{usage()}"
             )
         values[name] = _parse_value(name, types[name], equals + value)
     return ServerFlags(**values)  # type: ignore[arg-type] # each was parsed by its field's type

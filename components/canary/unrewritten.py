@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from google.protobuf.message import DecodeError
 
+from tfx_parity.errors import ServerUnavailableError
 from tfx_parity.protos import ConfigProto, GraphDef, NodeDef, SavedModel
 
 _GRAPH = "saved_model.pb"
@@ -27,6 +28,9 @@ def unrewritten_copy(path: Path) -> Iterator[Path]:
     Args:
         path: The folder of a SavedModel. One whose graph is not in `saved_model.pb`, or is damaged,
             is yielded itself.
+
+    Raises:
+        ServerUnavailableError: If there is no room for the copy.
     """
     try:
         saved = SavedModel.FromString((path / _GRAPH).read_bytes())
@@ -36,14 +40,25 @@ def unrewritten_copy(path: Path) -> Iterator[Path]:
     for meta_graph in saved.meta_graphs:
         for node in _nodes(meta_graph.graph_def):
             _leave_alone(node)
-    with TemporaryDirectory(prefix="tfx-parity-unrewritten-") as folder:
-        copy = Path(folder, path.name)  # Its name can be the version's number.
-        copy.mkdir()
-        for entry in path.iterdir():
-            if entry.name != _GRAPH:
-                (copy / entry.name).symlink_to(entry.absolute())
-        (copy / _GRAPH).write_bytes(saved.SerializeToString())
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(TemporaryDirectory(prefix="tfx-parity-unrewritten-"))
+            copy = Path(folder, path.name)  # Its name can be the version's number.
+            _write_copy(path, copy, saved)
+        except OSError as error:
+            raise ServerUnavailableError(
+                f"Expected room in {gettempdir()} for a copy of the model's graph "
+                f"({saved.ByteSize()} bytes), found: {error}. Free some, or set TMPDIR."
+            ) from error
         yield copy
+
+
+def _write_copy(path: Path, copy: Path, saved: SavedModel) -> None:
+    copy.mkdir()
+    for entry in path.iterdir():
+        if entry.name != _GRAPH:
+            (copy / entry.name).symlink_to(entry.absolute())
+    (copy / _GRAPH).write_bytes(saved.SerializeToString())
 
 
 def _nodes(graph: GraphDef) -> Iterator[NodeDef]:

@@ -44,8 +44,8 @@ def is_saved_model(path: Path) -> bool:
     return any((path / trace).exists() for trace in _TRACES)
 
 
-def found_versions(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
-    """Return the versions below a base path, by number, ascending.
+def versions_below(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
+    """Return the versions below a base path, by number, ascending; there may be none.
 
     As in TF Serving, everything whose name is a number counts, a file too; of two names for one
     number ("1" and "0001") the last in the order of bytes is taken.
@@ -55,8 +55,7 @@ def found_versions(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
         model_name: For the error's text.
 
     Raises:
-        BadInputError: If the path is relative, is not there, or holds no version. TF Serving
-            keeps running without a model in the last case; here nobody would be told.
+        BadInputError: If the path is relative, or is not there.
     """
     if not base_path.is_absolute():
         raise BadInputError(
@@ -76,9 +75,20 @@ def found_versions(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
         if number in found:
             _LOG.warning("Version %d: %s is loaded, %s ignored.", number, name, found[number])
         found[number] = name
+    return {number: ModelVersion(number, base_path / found[number]) for number in sorted(found)}
+
+
+def found_versions(base_path: Path, model_name: str) -> dict[int, ModelVersion]:
+    """Return the versions below a base path as `versions_below`, of which there is one at least.
+
+    Raises:
+        BadInputError: If the path is relative, is not there, or holds no version. TF Serving
+            waits for a version in the last case; here nobody would be told.
+    """
+    found = versions_below(base_path, model_name)
     if not found:
         raise no_versions(base_path, model_name)
-    return {number: ModelVersion(number, base_path / found[number]) for number in sorted(found)}
+    return found
 
 
 def no_versions(base_path: Path, model_name: str) -> BadInputError:

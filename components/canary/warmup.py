@@ -18,12 +18,13 @@ MAX_RECORDS = 1_000
 _NO_TIMEOUT = 0
 
 
-def replay_warmup(servable: Servable, path: Path) -> int:
+def replay_warmup(servable: Servable, path: Path, iterations: int = 1) -> int:
     """Send the model the requests that it carries; one that fails makes the load fail.
 
     Args:
         servable: The loaded model.
         path: Its SavedModel's folder.
+        iterations: How often each request is sent.
 
     Returns:
         How many requests were replayed; 0 where the model carries none.
@@ -36,7 +37,8 @@ def replay_warmup(servable: Servable, path: Path) -> int:
         return 0
     count = 0
     for log in _read_logs(file):
-        _replay(servable, log)
+        for _ in range(iterations):
+            _replay(servable, log)
         count += 1
         # TF Serving counts after it has run one: the 1,001st is still answered.
         if count > MAX_RECORDS:

@@ -160,7 +160,10 @@ class Panel:
     def _at_once(self) -> Answers:
         """Ask in small batches from many threads at once."""
         return collect_at_once(
-            self._asker(self.canary), self.recorded.count, _AT_ONCE_BATCH, _AT_ONCE_THREADS
+            self._asker(self.canary),
+            self.recorded.count,
+            min(_AT_ONCE_BATCH, self.batch_size),
+            _AT_ONCE_THREADS,
         )
 
     def _transform(self, client: CanaryClient) -> Answers | Missing:

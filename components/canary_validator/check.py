@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -175,7 +176,8 @@ class _Check:
                 signatures=signatures,
                 canary=canary.client,
                 reference=reference.client,
-                batch_size=self.options.batch_size,
+                # More rows than one batch holds would be refused: the client's doing, no model's.
+                batch_size=min(self.options.batch_size, canary.largest_batch or sys.maxsize),
             )
             return self._ask_and_judge(panel, canary, inspection)
 
@@ -331,6 +333,8 @@ class _Check:
         if identity is not None:
             environment["canary"] = f"{identity.backend}, {identity.version}"
             environment["canary digest"] = identity.digest
+            if identity.batching:
+                environment["request batching"] = identity.batching
         if inspection is not None:
             environment["model written by TensorFlow"] = inspection.tensorflow_version
         return dict(sorted(environment.items()))

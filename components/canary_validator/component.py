@@ -29,6 +29,7 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
         keys.REDACT: ExecutionParameter(type=int),
         keys.SERVING_SPEC: ExecutionParameter(type=infra_validator_pb2.ServingSpec, optional=True),
+        keys.BATCHING_PARAMETERS: ExecutionParameter(type=str, optional=True),
         # Without it TFX's cache would serve what an earlier version of this package found.
         keys.TFX_PARITY_VERSION: ExecutionParameter(type=str),
     }
@@ -87,6 +88,7 @@ class CanaryValidator(base_component.BaseComponent):
         without_trainer_predictions: bool = False,
         redact: bool = False,
         serving_spec: infra_validator_pb2.ServingSpec | None = None,
+        batching_parameters: str | None = None,
     ) -> None:
         """Construct the component.
 
@@ -108,11 +110,19 @@ class CanaryValidator(base_component.BaseComponent):
                 Serving by docker or as a pod. With several tags or digests every one has to pass;
                 the report is that of the first that does not, else of the last. The native canary
                 where None.
+            batching_parameters: How the native canary batches requests, as production's
+                --batching_parameters_file says it; an empty text for TensorFlow Serving's
+                defaults, no batching where None.
 
         Raises:
             ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
-                are given.
+                are given, or `batching_parameters` beside a `serving_spec`.
         """
+        if serving_spec is not None and batching_parameters is not None:
+            raise ValueError(
+                "Expected batching_parameters for the native canary, found them beside a "
+                "serving_spec: an image's server gets its flags from its own configuration."
+            )
         if model_run is None and not (without_trainer_predictions and examples):
             raise ValueError(
                 "Expected model_run, the Trainer's output that holds its recorded predictions. To "
@@ -131,6 +141,12 @@ class CanaryValidator(base_component.BaseComponent):
             without_trainer_predictions=int(without_trainer_predictions),
             redact=int(redact),
             serving_spec=serving_spec,
+            batching_parameters=_never_empty(batching_parameters),
             tfx_parity_version=VERSION,
         )
         super().__init__(spec=spec)
+
+
+def _never_empty(parameters: str | None) -> str | None:
+    """Return the parameters; an orchestrator may take an empty property for one not given."""
+    return "# TensorFlow Serving's defaults" if parameters == "" else parameters

@@ -48,7 +48,8 @@ class Executor(base_executor.BaseExecutor):
             input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
-                `without_trainer_predictions`, `redact`, `serving_spec` (JSON) where given.
+                `without_trainer_predictions`, `redact`, `serving_spec` (JSON) and
+                `batching_parameters` (text) where given.
 
         Raises:
             BadInputError: If the trainer's predictions are missing, or were recorded under another
@@ -79,7 +80,9 @@ class Executor(base_executor.BaseExecutor):
     ) -> tuple[CanaryBackend, ...]:
         spec = exec_properties.get(keys.SERVING_SPEC)
         if not spec:
-            return (NativeBackend(),)
+            return (
+                NativeBackend(batching_parameters=exec_properties.get(keys.BATCHING_PARAMETERS)),
+            )
         place = None
         if names_kubernetes(spec) and "://" in model_uri:
             # A pod takes the model from where it lies, from a numbered folder of its own.

@@ -10,10 +10,13 @@ import click
 
 from tfx_parity.cli.exit_codes import HELP, OF_VERDICT
 from tfx_parity.cli.servers import (
+    BATCHING_FILE_HELP,
+    BATCHING_HELP,
     IMAGE_HELP,
     MODEL_NAME_HELP,
     SERVER_HELP,
     backend_of,
+    batching_parameters,
     server_options,
 )
 
@@ -45,6 +48,12 @@ if TYPE_CHECKING:
 )
 @click.option("--image", metavar="IMAGE:TAG", help=IMAGE_HELP)
 @click.option("--model-name", metavar="NAME", help=MODEL_NAME_HELP)
+@click.option("--enable_batching", is_flag=True, help=BATCHING_HELP)
+@click.option(
+    "--batching_parameters_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=BATCHING_FILE_HELP,
+)
 @click.option(
     "--max-mismatch-rate",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -96,6 +105,8 @@ def check(
     server: str,
     image: str | None,
     model_name: str | None,
+    enable_batching: bool,
+    batching_parameters_file: Path | None,
     max_mismatch_rate: float,
     confidence: float,
     tolerances: tuple[str, ...],
@@ -116,7 +127,8 @@ def check(
     from tfx_parity.reporting.console import print_result  # noqa: PLC0415
     from tfx_parity.reporting.report_json import to_json  # noqa: PLC0415
 
-    backend = backend_of(server, image, model_name)
+    batching = batching_parameters(enable_batching, batching_parameters_file)
+    backend = backend_of(server, image, model_name, batching)
     options = CheckOptions(
         max_mismatch_rate=max_mismatch_rate,
         confidence=confidence,
@@ -124,7 +136,10 @@ def check(
         batch_size=batch_size,
         startup_deadline_s=startup_deadline,
         redact=redact,
-        server_options=server_options(server, image, model_name),
+        server_options=(
+            *server_options(server, image, model_name, batching_parameters_file),
+            *["--enable_batching"] * enable_batching,
+        ),
     )
     quiet = Console(stderr=True)
     with quiet.status("reading the recorded predictions") as status:

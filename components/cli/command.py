@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _tell(error, BAD_INPUT)
     except ServerUnavailableError as error:
         code = _tell(error, SERVER_UNAVAILABLE)
+    except OSError as error:
+        # A full disk, no file left, no memory: Python's own exit code would read as FAIL.
+        code = _tell(error, SERVER_UNAVAILABLE)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,10 +20,39 @@ IMAGE_HELP = "Image of --server docker with its tag, such as tensorflow/serving:
 MODEL_NAME_HELP = (
     "The model's name at a server that already runs; TensorFlow Serving's own is default."
 )
+BATCHING_HELP = "Let the native canary batch requests, as tensorflow_model_server does."
+BATCHING_FILE_HELP = "BatchingParameters in text form, as production has them."
 
 
-def backend_of(server: str, image: str | None, model_name: str | None) -> CanaryBackend:
-    """Return the back end that `--server`, `--image` and `--model-name` choose.
+def batching_parameters(enable_batching: bool, file: Path | None) -> str | None:
+    """Return the BatchingParameters that the options give in text form, None for no batching.
+
+    Raises:
+        click.BadParameter: If there is a file without batching.
+        BadInputError: If the file cannot be read.
+    """
+    from tfx_parity.canary.text_files import read_text  # noqa: PLC0415
+
+    if file is None:
+        return "" if enable_batching else None
+    if not enable_batching:
+        raise click.BadParameter(
+            "Expected it with --enable_batching, found it alone.",
+            param_hint="--batching_parameters_file",
+        )
+    return read_text(str(file))
+
+
+def backend_of(
+    server: str, image: str | None, model_name: str | None, batching: str | None = None
+) -> CanaryBackend:
+    """Return the back end that the options choose.
+
+    Args:
+        server: `--server`.
+        image: `--image`.
+        model_name: `--model-name`.
+        batching: What `batching_parameters` returned.
 
     Raises:
         click.BadParameter: If an option is missing, or has no meaning beside the others.
@@ -41,7 +71,12 @@ def backend_of(server: str, image: str | None, model_name: str | None) -> Canary
             param_hint="--model-name",
         )
     if server == NATIVE:
-        return NativeBackend()
+        return NativeBackend(batching_parameters=batching)
+    if batching is not None:
+        raise click.BadParameter(
+            f"Expected it with --server native, found {server}: give that server its own flags.",
+            param_hint="--enable_batching",
+        )
     if server == BINARY:
         return BinaryBackend()
     if server == DOCKER:
@@ -58,10 +93,17 @@ def _require_alone(server: str, owner: str, option: str, value: str | None) -> N
         )
 
 
-def server_options(server: str, image: str | None, model_name: str | None) -> tuple[str, ...]:
+def server_options(
+    server: str, image: str | None, model_name: str | None, batching_file: Path | None = None
+) -> tuple[str, ...]:
     """Return the options as words of a command, those left at their defaults left out."""
     words: list[str] = []
-    for option, value in (("--server", server), ("--image", image), ("--model-name", model_name)):
+    for option, value in (
+        ("--server", server),
+        ("--image", image),
+        ("--model-name", model_name),
+        ("--batching_parameters_file", batching_file),
+    ):
         if value not in (None, NATIVE):
             words += [option, str(value)]
     return tuple(words)

@@ -9,18 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass
-from typing import Any
 
-from google.protobuf import (
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    text_format,
-    wrappers_pb2,
-)
-from google.protobuf.message import Message
+from google.protobuf import descriptor_pb2, wrappers_pb2
 
 from tfx_parity.errors import BadInputError
+from tfx_parity.serving_api.text_protos import parse_text
 
 _MICROSECONDS = 1e-6
 _Field = descriptor_pb2.FieldDescriptorProto
@@ -77,6 +70,17 @@ class BatchingOptions:
         """The most rows of one batch."""
         return self.max_execution_batch_size or self.max_batch_size
 
+    def in_words(self) -> str:
+        """Say in one line how requests are batched."""
+        padded = "any size"
+        if self.allowed_batch_sizes:
+            padded = f"padded to {', '.join(map(str, self.allowed_batch_sizes))} rows"
+        variable = ", tensors of different lengths padded" * self.pad_variable_length_inputs
+        return (
+            f"batches of at most {self.batch_limit} rows, {padded}{variable}; "
+            f"waits {self.batch_timeout_s * 1e3:g} ms for more, {self.num_batch_threads} threads"
+        )
+
     def _check_allowed_sizes(self) -> None:
         sizes = self.allowed_batch_sizes
         if sizes and sizes[-1] != self.batch_limit:
@@ -102,13 +106,7 @@ def parse_batching_parameters(text: str) -> BatchingOptions:
     Raises:
         BadInputError: If they cannot be read, or make no sense.
     """
-    message = _message_class()()
-    try:
-        text_format.Parse(text, message)
-    except text_format.ParseError as error:
-        raise BadInputError(
-            f"Error parsing text-format tensorflow.serving.BatchingParameters: {error}"
-        ) from error
+    message = parse_text(text, _declaration(), "tensorflow.serving.BatchingParameters")
     given = {field.name: value for field, value in message.ListFields()}
     wrapped = {name: given[name].value for name in _WRAPPED if name in given}
     defaults = BatchingOptions()
@@ -129,8 +127,7 @@ def parse_batching_parameters(text: str) -> BatchingOptions:
     )
 
 
-def _message_class() -> type[Message]:
-    """Return the class of the message, in a pool of its own: another package may bring its own."""
+def _declaration() -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(
         name="batching_parameters.proto", package="tensorflow.serving", syntax="proto3"
     )
@@ -156,12 +153,4 @@ def _message_class() -> type[Message]:
         label=_Field.LABEL_OPTIONAL,
         type=_Field.TYPE_BOOL,
     )
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    descriptor = pool.FindMessageTypeByName("tensorflow.serving.BatchingParameters")
-    if hasattr(message_factory, "GetMessageClass"):
-        return message_factory.GetMessageClass(descriptor)
-    # protobuf 3.20, which TFX 1.16 brings on Python 3.10, has only the factory's method.
-    factory: Any = message_factory.MessageFactory(pool)
-    return factory.GetPrototype(descriptor)
+    return file

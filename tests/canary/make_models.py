@@ -348,6 +348,43 @@ def half_plus_three(path: str) -> None:
     _half_plus(3.0, Path(path).parent)
 
 
+def half_plus_two_tf2(path: str) -> None:
+    """The first of them as TensorFlow 2 saves it, version 123: every method name is Predict's."""
+    module = Holder()
+    module.a, module.b = tf.Variable(0.5), tf.Variable(2.0)
+
+    def half_plus_two_of(examples: tf.Tensor) -> tf.Tensor:
+        x = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+        return module.a * x + module.b
+
+    texts = [tf.TensorSpec([None], tf.string, name="inputs")]
+    module.classify = tf.function(lambda inputs: {"scores": half_plus_two_of(inputs)}, texts)
+    module.regress = tf.function(lambda inputs: {"outputs": half_plus_two_of(inputs)}, texts)
+    module.predict = tf.function(
+        lambda x: {"y": module.a * x + module.b}, [tf.TensorSpec([1], tf.float32, name="x")]
+    )
+    signatures = {
+        "serving_default": module.predict,
+        "classify_x_to_y": module.classify,
+        "regress_x_to_y": module.regress,
+    }
+    tf.saved_model.save(module, str(Path(path).parent / "123"), signatures=signatures)
+
+
+def mirrored(path: str) -> None:
+    """A Keras model made under a strategy of two processors, as TensorFlow 2 saves it."""
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    with strategy.scope():
+        model = tf_keras.Sequential(
+            [
+                tf_keras.layers.Input([1], dtype="float32", name="x"),
+                tf_keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="zeros"),
+                tf_keras.layers.Lambda(lambda x: x, name="y"),
+            ]
+        )
+    tf.saved_model.save(model, path)
+
+
 def signatures(path: str) -> None:
     """A module with several signatures."""
     module = Holder()
@@ -376,12 +413,15 @@ def endless(path: str) -> None:
 MODELS = (
     affine, fifth, scaled, dtypes, division, vocabulary, python_function, compiled,
     compiled_below, random, batch_norm, keras3_lost, keras3_dropout, keras3_export, keras2,
-    estimator, half_plus_two, half_plus_three, signatures, endless,
+    estimator, half_plus_two, half_plus_three, half_plus_two_tf2, mirrored, signatures, endless,
 )  # fmt: skip
 
 
 def main() -> None:
-    """Make them all."""
+    """Make them all, on two processors that TensorFlow takes for devices."""
+    (processor,) = tf.config.list_physical_devices("CPU")
+    device = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(processor, [device, device])
     for make in MODELS:
         make(str(Path(sys.argv[1]) / make.__name__ / "1"))
 

@@ -6,37 +6,26 @@ Predict, Classify, Regress and MultiInference, over gRPC by the public stubs and
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from serve_command import TIMEOUT_S, Server, check_predict, predict_request, rest, serving
 
 from tfx_parity.protos import (
-    DataType,
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
 )
 
 pytestmark = [pytest.mark.native, pytest.mark.tensorflow]
 
-TIMEOUT_S = 30.0
-COMMAND = [sys.executable, "-c", "import sys; from tfx_parity.cli import main; sys.exit(main())"]
 BATCHING = """
 max_batch_size { value: 128 }
 batch_timeout_micros { value: 0 }
@@ -46,67 +35,11 @@ num_batch_threads { value: 8 }
 REGRESS, CLASSIFY = "tensorflow/serving/regress", "tensorflow/serving/classify"
 
 
-class Server(NamedTuple):
-    """Where a server listens."""
-
-    grpc_address: str
-    rest_address: str
-    socket_path: str
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_ready(address: str) -> bool:
-    """Ask for a model that is not there, as TensorFlow Serving's own tests wait for a server."""
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "intentionally_missing_model"
-    with grpc.insecure_channel(address) as channel:
-        try:
-            prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=5)
-        except grpc.RpcError as error:
-            return "Servable" in error.details()
-    return False
-
-
-@contextmanager
-def _serving(folder: Path, *flags: str) -> Iterator[Server]:
-    ports = _free_port(), _free_port()
-    server = Server(f"localhost:{ports[0]}", f"localhost:{ports[1]}", str(folder / "grpc.sock"))
-    process = subprocess.Popen(
-        [
-            *COMMAND,
-            "serve",
-            f"--port={ports[0]}",
-            f"--rest_api_port={ports[1]}",
-            "--rest_api_timeout_in_ms=5000",
-            f"--grpc_socket_path={server.socket_path}",
-            *flags,
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _is_ready(server.grpc_address):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield server
-        process.terminate()
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of the model `half_plus_two`, version 123, under the name `default`."""
     folder = tmp_path_factory.mktemp("server")
-    with _serving(
+    with serving(
         folder, "--model_name=default", f"--model_base_path={models / 'half_plus_two'}"
     ) as running:
         yield running
@@ -117,41 +50,6 @@ def stub(server: Server) -> Iterator[prediction_service_pb2_grpc.PredictionServi
     """TensorFlow Serving's own stub."""
     with grpc.insecure_channel(server.grpc_address) as channel:
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
-
-
-def _predict_request(model: str, output_filter: tuple[str, ...] = ()) -> predict_pb2.PredictRequest:
-    request = predict_pb2.PredictRequest(output_filter=output_filter)
-    request.model_spec.name = model
-    request.inputs["x"].dtype = DataType.DT_FLOAT
-    request.inputs["x"].float_val.append(2.0)
-    request.inputs["x"].tensor_shape.dim.add(size=1)
-    return request
-
-
-def _check_predict(address: str, model: str, expected: float, version: int) -> None:
-    with grpc.insecure_channel(address) as channel:
-        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        for output_filter in ((), ("y",)):
-            result = stub.Predict(_predict_request(model, output_filter), timeout=TIMEOUT_S)
-            assert result.outputs["y"].dtype == DataType.DT_FLOAT
-            assert list(result.outputs["y"].float_val) == [expected]
-            spec = result.model_spec
-            assert (model, "serving_default", version) == (
-                spec.name,
-                spec.signature_name,
-                spec.version.value,
-            )
-
-
-def _rest(server: Server, path: str, body: object = None) -> tuple[int, Any]:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://{server.rest_address}/v1/models/{path}", data)
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            return response.status, json.loads(response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
 
 
 def test_status(server: Server) -> None:
@@ -168,7 +66,7 @@ def test_status(server: Server) -> None:
         "status": {"error_code": "OK", "error_message": ""},
     }
     assert (found.version, found.state, found.status.error_code) == (123, found.AVAILABLE, 0)
-    assert _rest(server, "default") == (200, {"model_version_status": [available]})
+    assert rest(server, "default") == (200, {"model_version_status": [available]})
 
 
 def test_metadata(server: Server, stub: prediction_service_pb2_grpc.PredictionServiceStub) -> None:
@@ -178,7 +76,7 @@ def test_metadata(server: Server, stub: prediction_service_pb2_grpc.PredictionSe
     response = stub.GetModelMetadata(request, timeout=TIMEOUT_S)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
-    status, told = _rest(server, "default/metadata")
+    status, told = rest(server, "default/metadata")
 
     names = {"serving_default", "classify_x_to_y", "regress_x_to_y"}
     assert names <= set(signatures.signature_def)
@@ -192,12 +90,12 @@ def test_metadata(server: Server, stub: prediction_service_pb2_grpc.PredictionSe
 def test_predict(server: Server) -> None:
     """With and without an output filter, over TCP and a UNIX socket."""
     for address in (server.grpc_address, f"unix:{server.socket_path}"):
-        _check_predict(address, "default", 3.0, 123)
+        check_predict(address, "default", 3.0, 123)
 
 
 def test_a_call_without_a_deadline(stub: prediction_service_pb2_grpc.PredictionServiceStub) -> None:
     """Many clients set none."""
-    result = stub.Predict(_predict_request("default"))
+    result = stub.Predict(predict_request("default"))
 
     assert list(result.outputs["y"].float_val) == [3.0]
 
@@ -264,7 +162,7 @@ def test_multi_inference(stub: prediction_service_pb2_grpc.PredictionServiceStub
 )  # fmt: skip
 def test_rest(server: Server, path: str, body: object, answer: object) -> None:
     """Each form of a request."""
-    assert (200, answer) == _rest(server, path, body)
+    assert (200, answer) == rest(server, path, body)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +176,7 @@ def test_rest(server: Server, path: str, body: object, answer: object) -> None:
 )
 def test_rest_refusals(server: Server, path: str, status: int, text: str) -> None:
     """What is not served is told."""
-    assert (status, {"error": text}) == _rest(server, path, {"instances": [1.0]})
+    assert (status, {"error": text}) == rest(server, path, {"instances": [1.0]})
 
 
 def _config(*models: tuple[str, Path]) -> str:
@@ -295,17 +193,17 @@ def test_a_model_config_file(models: Path, tmp_path: Path, poll_s: int) -> None:
     file = tmp_path / "models.conf"
     two, three = ("two", models / "half_plus_two"), ("three", models / "half_plus_three")
     file.write_text(_config(two, three))
-    with _serving(
+    with serving(
         tmp_path,
         f"--model_config_file={file}",
         f"--model_config_file_poll_wait_seconds={poll_s}",
     ) as running:
-        _check_predict(running.grpc_address, "two", 3.0, 123)
-        _check_predict(running.grpc_address, "three", 4.0, 123)
+        check_predict(running.grpc_address, "two", 3.0, 123)
+        check_predict(running.grpc_address, "three", 4.0, 123)
         file.write_text(_config(three))
         time.sleep(poll_s + 1)
-        _check_predict(running.grpc_address, "three", 4.0, 123)
-        status, _ = _rest(running, "two:predict", {"instances": [2.0]})
+        check_predict(running.grpc_address, "three", 4.0, 123)
+        status, _ = rest(running, "two:predict", {"instances": [2.0]})
 
     assert status == (404 if poll_s else 200)
 
@@ -314,15 +212,15 @@ def test_batching(models: Path, tmp_path: Path) -> None:
     """A request by itself is answered as without batching."""
     file = tmp_path / "batching.txt"
     file.write_text(BATCHING)
-    with _serving(
+    with serving(
         tmp_path,
         "--model_name=default",
         f"--model_base_path={models / 'half_plus_two'}",
         "--enable_batching",
         f"--batching_parameters_file={file}",
     ) as running:
-        _check_predict(running.grpc_address, "default", 3.0, 123)
-        assert _rest(running, "default:predict", {"instances": [2.0, 3.0]}) == (
+        check_predict(running.grpc_address, "default", 3.0, 123)
+        assert rest(running, "default:predict", {"instances": [2.0, 3.0]}) == (
             200,
             {"predictions": [3.0, 3.5]},
         )
@@ -341,16 +239,28 @@ def test_saves_of_tensorflow_2(
     models: Path, tmp_path: Path, name: str, body: object, answer: object
 ) -> None:
     """A module with one signature, and with several."""
-    with _serving(tmp_path, "--model_name=m", f"--model_base_path={models / name}") as running:
-        assert _rest(running, "m:predict", body) == (200, answer)
+    with serving(tmp_path, "--model_name=m", f"--model_base_path={models / name}") as running:
+        assert rest(running, "m:predict", body) == (200, answer)
+
+
+def test_examples_asked_of_a_save_of_tensorflow_2(models: Path, tmp_path: Path) -> None:
+    """Every signature has Predict's method name; Classify and Regress take them all the same."""
+    base = models / "half_plus_two_tf2"
+    with serving(tmp_path, "--model_name=m", f"--model_base_path={base}") as running:
+        body = {"examples": [{"x": 2.0}, {"x": 4.0}]}
+        classified = rest(running, "m:classify", {"signature_name": "classify_x_to_y", **body})
+        regressed = rest(running, "m:regress", {"signature_name": "regress_x_to_y", **body})
+
+    assert (200, {"results": [[["", 3.0]], [["", 4.0]]]}) == classified
+    assert (200, {"results": [3.0, 4.0]}) == regressed
 
 
 @pytest.mark.parametrize("name", ["keras2", "keras3_export"])
 def test_keras_saves(models: Path, tmp_path: Path, name: str) -> None:
     """Rows and columns give the same numbers for models that Keras wrote."""
-    with _serving(tmp_path, "--model_name=m", f"--model_base_path={models / name}") as running:
-        rows = _rest(running, "m:predict", {"instances": [[1, 2, 3], [4, 5, 6]]})
-        columns = _rest(running, "m:predict", {"inputs": [[1, 2, 3], [4, 5, 6]]})
+    with serving(tmp_path, "--model_name=m", f"--model_base_path={models / name}") as running:
+        rows = rest(running, "m:predict", {"instances": [[1, 2, 3], [4, 5, 6]]})
+        columns = rest(running, "m:predict", {"inputs": [[1, 2, 3], [4, 5, 6]]})
 
     assert (200, 200) == (rows[0], columns[0])
     assert rows[1]["predictions"] == columns[1]["outputs"]
@@ -367,6 +277,6 @@ def test_the_client_of_tfxs_infra_validator(server: Server) -> None:
         server.grpc_address, model_name="default"
     )
     client.WaitUntilModelLoaded(deadline=time.time() + 30, polling_interval_sec=1)
-    client.SendRequests([_predict_request("default")])
+    client.SendRequests([predict_request("default")])
     with pytest.raises(error_types.ValidationFailed):
-        client.SendRequests([_predict_request("default"), _predict_request("other")])
+        client.SendRequests([predict_request("default"), predict_request("other")])

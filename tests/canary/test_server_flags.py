@@ -45,9 +45,9 @@ def test_the_last_of_equal_flags_counts_and_a_value_may_hold_equals_signs() -> N
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([BASE, "--nonsense=1"], "'--nonsense=1'"),
-        ([BASE, "-port=1"], "'-port=1'"),
-        ([BASE, "port=1"], "'port=1'"),
+        ([BASE, "--nonsense=1"], "unknown argument: --nonsense=1\n"),
+        ([BASE, "-port=1"], "unknown argument: -port=1\n"),
+        ([BASE, "port=1"], "unknown argument: port=1\n"),
         ([BASE, "--port"], "--port alone"),
         ([BASE, "--port=abc"], "'abc'"),
         ([BASE, "--port=65536"], "65536"),
@@ -58,13 +58,17 @@ def test_the_last_of_equal_flags_counts_and_a_value_may_hold_equals_signs() -> N
         ([BASE, "--port=9", "--rest_api_port=9"], "different ports"),
         ([BASE, "--batching_parameters_file=/b"], "Expected --enable_batching"),
         ([BASE, "--model_config_file_poll_wait_seconds=-1"], "at least 0"),
+        ([BASE, "--file_system_poll_wait_seconds=-1"], "at least 0"),
+        ([BASE, "--ssl_config_file=/ssl"], "does not follow it"),
+        ([BASE, "--prefer_tflite_model"], "does not follow it"),
+        ([BASE, "--saved_model_tags=tpu,serve"], "does not follow it"),
         ([], "found none"),
         ([BASE, "--saved_model_path=/m"], "found two"),
     ],
     ids=[
         "unknown", "one dash", "no dashes", "no value", "no number", "port too high",
         "port too low", "wrong boolean", "no threads", "no port", "one port for both",
-        "batching", "polling",
+        "batching", "polling", "polling for versions", "encryption", "tflite", "tags",
         "no model", "two models",
     ],
 )  # fmt: skip
@@ -91,9 +95,23 @@ def test_usage_names_every_flag() -> None:
 def test_flags_that_change_nothing_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """A command line of tensorflow_model_server's can be used as it is."""
     assert ServerFlags(model_base_path="/models/m") == parse_flags(
-        [BASE, "--max_num_load_retries=0", "--file_system_poll_wait_seconds=0"]
+        [BASE, "--max_num_load_retries=0", "--tensorflow_session_parallelism=2"]
     )
     assert "--max_num_load_retries has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--prefer_tflite_model=false", "--ssl_config_file=", "--saved_model_tags=serve"],
+)
+def test_a_default_of_a_flag_that_is_not_followed_is_accepted(flag: str) -> None:
+    """It asks for nothing."""
+    assert ServerFlags(model_base_path="/models/m") == parse_flags([BASE, flag])
+
+
+def test_the_version_needs_no_model() -> None:
+    """As of tensorflow_model_server, it can be asked for alone."""
+    assert parse_flags(["--version"]).version
 
 
 def test_a_config_file_outweighs_a_base_path() -> None:

@@ -16,7 +16,7 @@ from tfx_parity.canary.binary import BinaryBackend
 from tfx_parity.canary.docker import DockerBackend
 from tfx_parity.canary.endpoint import EndpointBackend
 from tfx_parity.canary.native import NativeBackend
-from tfx_parity.cli.servers import backend_of, server_options
+from tfx_parity.cli.servers import backend_of, batching_parameters, server_options
 from tfx_parity.errors import BadInputError
 
 
@@ -73,11 +73,34 @@ def test_what_is_neither_a_server_nor_an_address_is_refused() -> None:
         backend_of("nativ", None, None)
 
 
+def test_batching_is_the_native_canarys(tmp_path: Path) -> None:
+    """Its parameters are the file's, TF Serving's own without one; other servers have flags."""
+    file = tmp_path / "batching.txt"
+    file.write_text("max_batch_size { value: 4 }")
+
+    assert batching_parameters(False, None) is None
+    assert batching_parameters(True, None) == ""
+    assert batching_parameters(True, file) == "max_batch_size { value: 4 }"
+    native = backend_of("native", None, None, "max_batch_size { value: 4 }")
+    assert isinstance(native, NativeBackend)
+    assert native.batching_parameters == "max_batch_size { value: 4 }"
+    for refused in (
+        lambda: batching_parameters(False, file),
+        lambda: backend_of("binary", None, None, ""),
+    ):
+        with pytest.raises(click.BadParameter):
+            refused()
+    with pytest.raises(BadInputError, match="Invalid protobuf file"):
+        batching_parameters(True, tmp_path / "none")
+
+
 def test_the_command_repeats_the_options_that_were_given() -> None:
     """What is left at its default is left out."""
     assert server_options("native", None, None) == ()
     assert server_options("docker", "a/b:1", None) == ("--server", "docker", "--image", "a/b:1")
     assert server_options("h:1", None, "m") == ("--server", "h:1", "--model-name", "m")
+    batching = server_options("native", None, None, Path("/b.txt"))
+    assert batching == ("--batching_parameters_file", "/b.txt")
 
 
 @pytest.fixture

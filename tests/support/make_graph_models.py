@@ -300,6 +300,15 @@ def switched(path: str) -> None:
     v1.enable_control_flow_v2()
 
 
+def counting_rows(path: str) -> None:
+    """A model that takes eight rows for something else: what padding to eight rows shows."""
+
+    def serve(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": x + tf.cast(tf.equal(tf.shape(x)[0], 8), tf.float32)}
+
+    _of_x(Holder(), serve, path)
+
+
 def compiled(path: str) -> None:
     """A function that XLA compiles."""
     inner = tf.function(lambda x: x * 2, jit_compile=True)
@@ -309,7 +318,7 @@ def compiled(path: str) -> None:
 MODELS = (
     nested, branches, counting, keras3_batch_norm, keras3_centred, keras3_dropout, keras2_dropout,
     keras2_plain, random_noise, padded, padded_and_masked, rewritten, v1_rewritten, drawn_at_start,
-    switched, compiled,
+    switched, counting_rows, compiled,
 )  # fmt: skip
 
 
