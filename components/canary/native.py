@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import signal
@@ -32,6 +33,11 @@ _DYING_S = 2.0
 # operator, or from the kernel where memory ran out.
 CRASHES = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS}
+)
+# What the system says where it lacks something; TensorFlow puts it behind a file's name.
+_MACHINES_FAULTS = tuple(
+    os.strerror(number)
+    for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EIO)
 )
 _NO_REWRITER = b"graph_options { rewrite_options { disable_meta_optimizer: true } }\n"
 _BATCHING = "request batching"
@@ -168,6 +174,8 @@ def _await_ready(
 def _raise_refusal(child: SupervisedProcess, report: StartupReport) -> None:
     if report.stage is Stage.MODEL_REFUSED:
         child.exit_code(_DYING_S)
+        if report.message.rstrip(".").endswith(_MACHINES_FAULTS):
+            raise ServerUnavailableError(f"Loading the model: {report.message}")
         raise ModelLoadError(report.code, report.message, child.log_tail())
     if report.stage is Stage.INPUT_REFUSED:
         raise BadInputError(report.message)
