@@ -15,7 +15,7 @@ from tfx_parity.canary.servable import Servable
 from tfx_parity.protos import get_model_status_pb2
 from tfx_parity.serving_api.status import Code, ServingError
 
-_Status = get_model_status_pb2.ModelVersionStatus
+_State = get_model_status_pb2.ModelVersionStatus
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ def available_versions(table: Table) -> dict[str, list[int]]:
     }
 
 
-def version_status(version: int, held: Held) -> _Status:
+def version_status(version: int, held: Held) -> get_model_status_pb2.ModelVersionStatus:
     """Return what GetModelStatus tells of a version."""
-    status = _Status(version=version, state=_Status.AVAILABLE if held.servable else _Status.END)
+    state = _State.AVAILABLE if held.servable else _State.END
+    status = get_model_status_pb2.ModelVersionStatus(version=version, state=state)
     status.status.SetInParent()
     if held.failure is not None:
         status.status.error_code = int(held.failure.code)

@@ -41,7 +41,7 @@ _MACHINES_FAULTS = tuple(
 )
 _NO_REWRITER = b"graph_options { rewrite_options { disable_meta_optimizer: true } }\n"
 _BATCHING = "request batching"
-NOT_EXERCISED = (
+NOT_EXERCISED: tuple[str, ...] = (
     "the tensorflow_model_server binary",
     _BATCHING,
     "version management",
