@@ -96,6 +96,11 @@ class RestApplication:
             raise ServingError(
                 Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
             ) from error
+        except web.RequestPayloadError:
+            # What says that it is gzip and is not is an empty body to TF Serving
+            # (util/net_http/server/internal/evhttp_request.cc).
+            self._held_bytes -= len(body)
+            body.clear()
 
     async def _read_chunks(self, request: web.BaseRequest, body: bytearray) -> None:
         async for chunk in request.content.iter_any():

@@ -133,12 +133,17 @@ def test_http_around_the_answers(models: Path, tmp_path: Path) -> None:
         answer = _fetch(
             running, "/v1/models/m:predict", body, Content_Encoding="gzip", Accept_Encoding="gzip"
         )
+        no_gzip = _fetch(running, "/v1/models/m:predict", b"junk", Content_Encoding="gzip")
         check_predict(running.grpc_address, "m", 3.0, 123)
         rest(running, "none:predict", TWO)
         status, page, _ = _fetch(running, "/watch/metrics")
         others = [_fetch(running, path)[0] for path in ("/", "/watch", "/v2/health/ready")]
 
     assert (200, {"predictions": [3.0]}, None) == (answer[0], json.loads(answer[1]), answer[2])
+    assert (400, {"error": "JSON Parse error: The document is empty"}) == (
+        no_gzip[0],
+        json.loads(no_gzip[1]),
+    )
     assert 200 == status
     assert b"# TYPE :tensorflow:serving:request_count counter\n" in page
     assert b':tensorflow:serving:request_count{model_name="m",status="OK"} 3\n' in page
