@@ -13,6 +13,7 @@ from aiohttp import web
 from tfx_parity.canary.http_server import BoundedServer, most_connections
 from tfx_parity.canary.rest_application import tell_to_continue
 
+pytestmark = pytest.mark.system
 HEAD, END = b"GET / HTTP/1.1\r\nHost: a\r\n", b"\r\n"
 _Talk = Callable[[int], Awaitable[list[bytes]]]
 _Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
