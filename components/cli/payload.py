@@ -82,7 +82,7 @@ def payload(
         validate_files,
     )
     from tfx_parity.reporting.payload_console import print_payload_result  # noqa: PLC0415
-    from tfx_parity.reporting.payload_json import payload_json, write_payload_json  # noqa: PLC0415
+    from tfx_parity.reporting.payload_json import payload_json  # noqa: PLC0415
 
     quiet = Console(stderr=True)
     guard = PayloadGuard.from_model(model, schema, environment)
@@ -95,7 +95,11 @@ def payload(
     with quiet.status("reading the model") as status:
         result = validate_files(guard, files, options, statics, status.update)
     if report is not None:
-        quiet.print(f"report: {write_payload_json(report, result)}", soft_wrap=True)
+        # Loaded where it is asked for: the page's templates take a while.
+        from tfx_parity.reporting.payload_page import write_payload_report  # noqa: PLC0415
+
+        _, page = write_payload_report(report, result)
+        quiet.print(f"report: {page}", soft_wrap=True)
     if as_json:
         sys.stdout.buffer.write(payload_json(result))
     else:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfx_parity.files import write_bytes
-from tfx_parity.findings import MEANINGS, ParityResult
+from tfx_parity.findings import FAULT_MEANINGS, MEANINGS, ParityResult
 from tfx_parity.reporting import wording
 from tfx_parity.reporting.charts import histogram_picture, scatter_picture
 from tfx_parity.reporting.ladder_picture import (
@@ -30,7 +30,7 @@ def to_html(result: ParityResult) -> bytes:
     """Return a result as a page: no script, no request, the same result gives the same bytes."""
     page = Page(result)
     text = (
-        _environment()
+        page_environment()
         .get_template("page.html")
         .render(
             page=page,
@@ -50,7 +50,8 @@ def write_html(folder: Path, result: ParityResult) -> Path:
 
 
 @cache
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return the templates with the filters and words that all pages share."""
     environment = Environment(
         loader=PackageLoader("tfx_parity.reporting"),
         autoescape=True,
@@ -69,6 +70,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         meanings=MEANINGS,
+        fault_meanings=FAULT_MEANINGS,
         glyphs=GLYPHS,
         state_classes=STATE_CLASSES,
         histogram=histogram_picture,

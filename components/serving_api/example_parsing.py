@@ -89,12 +89,8 @@ def example_refusals(
                     Reason.MISSING_INPUT, feature.name, _missing(feature), "nothing"
                 )
         elif _DATA_TYPES[kind] != feature.data_type:
-            error = invalid_argument(
-                f"Name: <unknown>, Key: {feature.name}, Index: {index}. Data types don't match. "
-                f"Data type: {type_name(_DATA_TYPES[kind])} "
-                f"but expected type: {type_name(feature.data_type)}"
-            )
             found = type_name(_DATA_TYPES[kind])
+            error = _type_mismatch(feature, found, index)
             yield ExampleRefusal(Reason.WRONG_TYPE, feature.name, error, found)
         elif feature.shape is not None:
             yield from _count(feature, len(getattr(value, kind).value), kind, index)
@@ -107,19 +103,33 @@ def _missing(feature: ParsedFeature) -> ServingError:
     )
 
 
+def _type_mismatch(feature: ParsedFeature, found: str, index: int) -> ServingError:
+    """Return the error, whose words differ between dense and other features."""
+    expected = type_name(feature.data_type)
+    if feature.shape is None:
+        told = f"Expected type: {expected}, Actual type: {found}"
+    else:
+        told = f"Data type: {found} but expected type: {expected}"
+    return invalid_argument(f"{_key(feature, index)}  Data types don't match. {told}")
+
+
+def _key(feature: ParsedFeature, index: int) -> str:
+    return f"Name: <unknown>, Key: {feature.name}, Index: {index}."
+
+
 def _count(feature: ParsedFeature, size: int, kind: str, index: int) -> Iterator[ExampleRefusal]:
     shape = feature.shape or ()
-    sent = f"{size} values"
-    key = f"Name: <unknown>, Key: {feature.name}, Index: {index}."
+    expected = math.prod(length for length in shape if length is not None)
+    noun = f"{_key(feature, index)}  Number of {_NOUNS[kind]} values"
     if None in shape:
-        stride = math.prod(length for length in shape if length is not None)
-        if size % stride:
-            text = f"{key} Number of {_NOUNS[kind]} values is not a multiple of stride length."
-            yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text), sent)
-    elif size != math.prod(length for length in shape if length is not None):
+        text = f"{noun} is not a multiple of stride length." if size % expected else None
+    elif size > expected and kind == "bytes_list":
+        text = f"{_key(feature, index)}  Can't parse serialized Example."
+    elif size != expected:
         shown = ",".join(map(str, shape))
-        text = (
-            f"{key} Number of {_NOUNS[kind]} values != expected. "
-            f"Values size: {size} but output shape: [{shown}]"
-        )
-        yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text), sent)
+        text = f"{noun} != expected.  Values size: {size} but output shape: [{shown}]"
+    else:
+        text = None
+    if text is not None:
+        error = invalid_argument(text)
+        yield ExampleRefusal(Reason.RAGGED, feature.name, error, f"{size} values")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import payload_models
 import pytest
 from payload_models import ROW
@@ -72,9 +72,10 @@ def test_json_is_the_report_alone(
         capfdbinary, model, bodies, "--json", "--report", report, "--fail-on", "changed"
     )
 
-    jsonschema.validate(json.loads(out), json.loads(REPORT_SCHEMA.read_text("utf-8")))
+    jsonschema_rs.validate(json.loads(REPORT_SCHEMA.read_text("utf-8")), json.loads(out))
     assert 0 == code
     assert out == (report / "report.json").read_bytes()
+    assert b"Every payload reaches the model" in (report / "report.html").read_bytes()
     assert json.loads(out)["reproduce"].endswith("log.jsonl --fail-on changed")
     assert "/instances/0/sex" == json.loads(out)["faults"][0]["pointer"]
 

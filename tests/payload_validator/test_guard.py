@@ -195,6 +195,7 @@ def test_a_folder_without_a_model_is_bad_input(tmp_path: Path) -> None:
         PayloadGuard.from_model(tmp_path)
 
 
+@pytest.mark.system
 def test_the_guard_loads_neither_tensorflow_nor_tfx() -> None:
     """A gateway imports the guard without the frameworks, and without gRPC's stubs."""
     code = (

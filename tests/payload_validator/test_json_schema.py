@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import payload_models
 import pytest
 from hypothesis import given, settings
@@ -55,12 +55,12 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> PayloadGuard:
 
 
 @pytest.fixture(scope="module")
-def validator(typed: PayloadGuard) -> jsonschema.Draft202012Validator:
-    """Return jsonschema's validator by the schema that is published for the model."""
+def validator(typed: PayloadGuard) -> jsonschema_rs.Draft202012Validator:
+    """Return a validator by the schema that is published for the model."""
     schema = body_schema(typed.model, typed.rules)
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema_rs.meta.validate(schema)
     assert DIALECT == schema["$schema"]
-    return jsonschema.Draft202012Validator(json.loads(json.dumps(schema)))
+    return jsonschema_rs.Draft202012Validator(schema)
 
 
 # What JSON Schema has words for: no whole floats, few digits, no integers beyond 24 bits for f.
@@ -110,7 +110,7 @@ def rows(draw: st.DrawFn) -> dict:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(rows(), max_size=1), st.sampled_from([{}, {}, {}, {"id": 1}, {"inputs": {}}]))
 def test_the_schema_accepts_what_arrives_unchanged_and_nothing_else(
-    typed: PayloadGuard, validator: jsonschema.Draft202012Validator, items: list, top: dict
+    typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, items: list, top: dict
 ) -> None:
     """Over random rows of all types, valid means without a fault."""
     body = {"signature_name": "types", "instances": items, **top}
@@ -121,7 +121,7 @@ def test_the_schema_accepts_what_arrives_unchanged_and_nothing_else(
 @settings(max_examples=40, deadline=None)
 @given(rows())
 def test_the_schema_of_columns_does_so_too(
-    typed: PayloadGuard, validator: jsonschema.Draft202012Validator, row: dict
+    typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, row: dict
 ) -> None:
     """Over random columns of one row, valid means without a fault."""
     body = {"signature_name": "types", "inputs": {name: [value] for name, value in row.items()}}
@@ -132,7 +132,7 @@ def test_the_schema_of_columns_does_so_too(
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(ROW)), SCALARS)
 def test_domains_are_in_the_schema(
-    typed: PayloadGuard, validator: jsonschema.Draft202012Validator, name: str, value: object
+    typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, name: str, value: object
 ) -> None:
     """Over random values of one feature, valid means without a fault, domains included."""
     if isinstance(value, dict):
@@ -160,7 +160,7 @@ def test_domains_are_in_the_schema(
     ],
 )
 def test_the_forms_of_a_request_are_in_the_schema(
-    typed: PayloadGuard, validator: jsonschema.Draft202012Validator, body: dict
+    typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, body: dict
 ) -> None:
     """Rows or columns, named or bare, and the default signature."""
     faults = typed.check_rest(json.dumps(body).encode())
@@ -179,7 +179,7 @@ def test_base64_is_valid_where_the_server_decodes_it(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["serve_raw", "serving_default", "one", "types"])
 def test_the_sample_body_has_no_fault(
-    typed: PayloadGuard, validator: jsonschema.Draft202012Validator, name: str
+    typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, name: str
 ) -> None:
     """What is offered to start from is taken, by the guard and by the schema."""
     body = sample_body(typed.model, typed.rules, name)
@@ -205,7 +205,7 @@ def test_openapi_holds_the_schema_and_an_example(typed: PayloadGuard) -> None:
 
     assert "3.1.0" == document["openapi"]
     assert {"$ref": "#/components/schemas/PredictRequest"} == content["schema"]
-    jsonschema.validate(content["example"], schema)
+    jsonschema_rs.validate(schema, content["example"])
 
 
 @pytest.mark.parametrize("output_format", ["jsonschema", "openapi", "example"])

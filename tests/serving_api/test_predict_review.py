@@ -159,11 +159,11 @@ def test_examples_are_refused_as_the_parsing_op_refuses_them() -> None:
 
     assert told == {
         "c": "Name: <unknown>, Feature: c (data type: string) is required but could not be found.",
-        "x": "Name: <unknown>, Key: x, Index: 1. Number of float values != expected. "
+        "x": "Name: <unknown>, Key: x, Index: 1.  Number of float values != expected.  "
         "Values size: 2 but output shape: [1]",
-        "t": "Name: <unknown>, Key: t, Index: 1. Data types don't match. "
-        "Data type: int64 but expected type: string",
-        "v": "Name: <unknown>, Key: v, Index: 1. "
+        "t": "Name: <unknown>, Key: t, Index: 1.  Data types don't match. "
+        "Expected type: string, Actual type: int64",
+        "v": "Name: <unknown>, Key: v, Index: 1.  "
         "Number of int64 values is not a multiple of stride length.",
     }
 
