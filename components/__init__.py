@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from tfx_parity.version import VERSION
 
 if TYPE_CHECKING:
-    from tfx_parity.artifacts import ParityReport
+    from tfx_parity.artifacts import ParityReport, PayloadReport
     from tfx_parity.canary_validator.component import CanaryValidator
+    from tfx_parity.payload_validator.component import PayloadValidator
     from tfx_parity.payload_validator.guard import PayloadGuard
     from tfx_parity.transform_graph_gen.component import TransformGraphGen
 
@@ -23,10 +24,20 @@ _HOMES = {
     "CanaryValidator": "tfx_parity.canary_validator.component",
     "ParityReport": "tfx_parity.artifacts",
     "PayloadGuard": "tfx_parity.payload_validator.guard",
+    "PayloadReport": "tfx_parity.artifacts",
+    "PayloadValidator": "tfx_parity.payload_validator.component",
     "TransformGraphGen": "tfx_parity.transform_graph_gen.component",
 }
 
-__all__ = ["CanaryValidator", "ParityReport", "PayloadGuard", "TransformGraphGen", "__version__"]
+__all__ = [
+    "CanaryValidator",
+    "ParityReport",
+    "PayloadGuard",
+    "PayloadReport",
+    "PayloadValidator",
+    "TransformGraphGen",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -14,3 +14,14 @@ class ParityReport(artifact.Artifact):
         "examples": artifact.Property(type=artifact.PropertyType.INT),
         "mismatching": artifact.Property(type=artifact.PropertyType.INT),
     }
+
+
+class PayloadReport(artifact.Artifact):
+    """What clients send against what a model takes: `report.json` and `report.html`."""
+
+    TYPE_NAME = "PayloadReport"
+    PROPERTIES = {  # noqa: RUF012 - TFX reads it from the class
+        "verdict": artifact.Property(type=artifact.PropertyType.STRING),
+        "payloads": artifact.Property(type=artifact.PropertyType.INT),
+        "faults": artifact.Property(type=artifact.PropertyType.INT),
+    }

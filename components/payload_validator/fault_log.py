@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tfx_parity.findings import FaultCode, FaultKind, FaultTally, PayloadFault
@@ -32,15 +33,30 @@ class FaultLog:
             file: The payload's file.
             record: The payload's number in it.
         """
-        key = (fault.kind, fault.code, fault.input)
-        if key not in self._counts:
-            self._inputs[fault.code] += 1
-            if self._inputs[fault.code] > MAX_INPUTS_PER_CODE:
-                key = (fault.kind, fault.code, OTHER_NAMES)  # clients choose names without end
-        self._counts[key] += 1
+        key = self._count(fault.kind, fault.code, fault.input, 1)
         if self._counts[key] <= KEPT_PER_TALLY:
             placed = replace(fault, file=file, record=record)
             self._kept.append(replace(placed, found=_cut(placed.found), server=_cut(placed.server)))
+
+    def merge(self, tallies: Iterable[FaultTally], faults: Iterable[PayloadFault]) -> None:
+        """Add what another log has counted and kept."""
+        kept = Counter((fault.kind, fault.code, fault.input) for fault in self._kept)
+        for fault in faults:
+            key = (fault.kind, fault.code, fault.input)
+            kept[key] += 1
+            if kept[key] <= KEPT_PER_TALLY:
+                self._kept.append(fault)
+        for tally in tallies:
+            self._count(tally.kind, tally.code, tally.input, tally.count)
+
+    def _count(self, kind: FaultKind, code: FaultCode, name: str, count: int) -> _Key:
+        key = (kind, code, name)
+        if key not in self._counts:
+            self._inputs[code] += 1
+            if self._inputs[code] > MAX_INPUTS_PER_CODE:
+                key = (kind, code, OTHER_NAMES)  # clients choose names without end
+        self._counts[key] += count
+        return key
 
     @property
     def faults(self) -> tuple[PayloadFault, ...]:

@@ -49,6 +49,14 @@ class ServedModel:
         except ValueError:  # saved by something that states no version
             return Generation.V2_18
 
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features that some signature takes, as an input or inside of an example."""
+        names = {feature.name for features in self.parsed.values() for feature in features}
+        for signature in self.signature_defs.values():
+            names |= set(signature.inputs)
+        return frozenset(names)
+
     def example_input(self, signature_name: str) -> str | None:
         """Return the input that takes serialized `tf.Example`s, None where there is none."""
         inputs = self.signature_defs[signature_name].inputs

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import orjson
 from google.protobuf.message import DecodeError
 
 from tfx_parity.errors import BadInputError
@@ -56,6 +58,22 @@ class Validation:
 
     def add_file(self, path: Path) -> None:
         """Validate every payload of a file."""
+        for _ in self.validating(path, str(path)):
+            pass
+
+    def validating(
+        self, path: Path, name: str, prepare: Callable[[bytes], bytes] = bytes
+    ) -> Iterator[tuple[Form, bytes]]:
+        """Validate every payload of a file, and yield it.
+
+        Args:
+            path: The file.
+            name: What the report calls it.
+            prepare: What is done to a payload before it is looked at.
+
+        Yields:
+            The form and the payload, as it was looked at.
+        """
         try:
             form = self._options.form or form_of(path)
         except (BadInputError, *READ_ERRORS) as error:
@@ -63,22 +81,36 @@ class Validation:
             return
         damages: list[str] = []
         payloads = rows = faulty = 0
-        for record, payload in read_payloads(path, form, damages.append):
+        for record, read in read_payloads(path, form, damages.append):
+            payload = prepare(read)
             checked = look_at(self._guard, form, payload)
             payloads += 1
             rows += checked.rows
             faulty += bool(checked.faults)
             for fault in checked.faults:
-                self._log.add(fault, str(path), record)
+                self._log.add(fault, name, record)
+            yield form, payload
         if payloads == 0 and not damages:
             damages.append("an empty file")
-        self._files.append(
-            PayloadFile(str(path), form.value, payloads, rows, faulty, _joined(damages))
-        )
+        self._files.append(PayloadFile(name, form.value, payloads, rows, faulty, _joined(damages)))
 
     def add_damage(self, path: Path, damage: str) -> None:
         """Note a file that cannot be read at all."""
         self._files.append(PayloadFile(str(path), "unknown", 0, 0, 0, damage))
+
+    def partial(self) -> bytes:
+        """Return what was found so far as one line, for `merge`; its size is bounded."""
+        found = {"files": self._files, "tallies": self._log.tallies, "faults": self._log.faults}
+        return orjson.dumps(found)
+
+    def merge(self, partial: bytes) -> None:
+        """Add what another validation by the same guard has found."""
+        found = orjson.loads(partial)
+        self._files += [PayloadFile(**file) for file in found["files"]]
+        self._log.merge(
+            [FaultTally(**_with_enums(tally)) for tally in found["tallies"]],
+            [PayloadFault(**_with_enums(fault)) for fault in found["faults"]],
+        )
 
     def result(self, statics: tuple[StaticFinding, ...], reproduce: str) -> PayloadResult:
         """Return all that was found.
@@ -105,6 +137,10 @@ class Validation:
             },
             reproduce=reproduce,
         )
+
+
+def _with_enums(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "kind": FaultKind(fields["kind"]), "code": FaultCode(fields["code"])}
 
 
 def validate_files(

@@ -49,7 +49,7 @@ def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_are_the_ones_that_are_run_here() -> None:
     """A command that is added to the README needs a test."""
-    starts = ["make demo", "tfx-parity check", "tfx-parity serve", "curl"]
+    starts = ["make demo", "tfx-parity check", "tfx-parity payload", "tfx-parity serve", "curl"]
 
     assert len(starts) == len(_blocks("sh"))
     assert all(block.startswith(start) for start, block in zip(starts, _blocks("sh"), strict=True))
@@ -90,6 +90,24 @@ def test_check_passes_on_the_demo(folder: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "0 of 344 examples differ: under 0.87% at 95% confidence, 1.00% allowed" in done.stdout
+
+
+@pytest.mark.tensorflow
+@pytest.mark.tfx
+def test_payload_passes_on_the_demo(folder: Path) -> None:
+    """The README's request and the model's own warm-up requests have no fault."""
+    (body,) = re.findall(r"-d '(.*)'", _command("curl"))
+    (folder / "requests.jsonl").write_text(f"{body}\n{body}\n", encoding="utf-8")
+    (folder / "recorded_logs").mkdir()
+    model = max((folder / "runs/penguins/serving_model").iterdir())
+    warmup = (model / "assets.extra/tf_serving_warmup_requests").read_bytes()
+    (folder / "recorded_logs" / "warmup").write_bytes(warmup)
+
+    done = _shell(_command("tfx-parity payload"), folder)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no fault" in done.stdout
+    assert (folder / "report" / "report.html").is_file()
 
 
 def _first(run: Path) -> str:

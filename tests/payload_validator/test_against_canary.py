@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from tfx_parity import PayloadGuard
@@ -37,7 +38,7 @@ class Served(NamedTuple):
 @pytest.fixture(scope="module")
 def served(toy_transform_graph: Path, trained_models: dict) -> Iterator[Served]:
     """Serve the toy model."""
-    model = trained_models["keras3"].model
+    model = trained_models["keras 3"].model
     with NativeBackend().start(model) as canary:
         yield Served(PayloadGuard.from_model(model), canary)
 
@@ -137,7 +138,7 @@ def test_examples_are_refused_in_the_words_of_the_graph(
     expected = [f.server for f in served.guard.check_example(record) if f.server]
     message = ""
     try:
-        served.canary.client.predict_columns("serving_default", {"examples": [record]})
+        served.canary.client.predict("serving_default", {"examples": np.array([record], object)})
     except RequestError as error:
         message = error.message
 
