@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tfx_parity.artifacts import ParityReport, PayloadReport
     from tfx_parity.canary_validator.component import CanaryValidator
     from tfx_parity.payload_validator.component import PayloadValidator
-    from tfx_parity.payload_validator.guard import PayloadGuard
+    from tfx_parity.payloads.guard import PayloadGuard
     from tfx_parity.transform_graph_gen.component import TransformGraphGen
 
 __version__ = VERSION
@@ -23,7 +23,7 @@ __version__ = VERSION
 _HOMES = {
     "CanaryValidator": "tfx_parity.canary_validator.component",
     "ParityReport": "tfx_parity.artifacts",
-    "PayloadGuard": "tfx_parity.payload_validator.guard",
+    "PayloadGuard": "tfx_parity.payloads.guard",
     "PayloadReport": "tfx_parity.artifacts",
     "PayloadValidator": "tfx_parity.payload_validator.component",
     "TransformGraphGen": "tfx_parity.transform_graph_gen.component",

@@ -74,10 +74,10 @@ def payload(
     from rich.console import Console  # noqa: PLC0415
 
     from tfx_parity.findings import FaultKind  # noqa: PLC0415
-    from tfx_parity.payload_validator.guard import PayloadGuard  # noqa: PLC0415
-    from tfx_parity.payload_validator.payload_files import Form  # noqa: PLC0415
-    from tfx_parity.payload_validator.static_checks import static_findings  # noqa: PLC0415
-    from tfx_parity.payload_validator.validation import (  # noqa: PLC0415
+    from tfx_parity.payloads.guard import PayloadGuard  # noqa: PLC0415
+    from tfx_parity.payloads.payload_files import Form  # noqa: PLC0415
+    from tfx_parity.payloads.static_checks import static_findings  # noqa: PLC0415
+    from tfx_parity.payloads.validation import (  # noqa: PLC0415
         ValidationOptions,
         validate_files,
     )

@@ -56,10 +56,10 @@ def schema(
     """
     # Loaded here, so that --help answers at once.
     from tfx_parity.files import canonical_json  # noqa: PLC0415
-    from tfx_parity.payload_validator.guard import PayloadGuard  # noqa: PLC0415
-    from tfx_parity.payload_validator.json_schema import body_schema  # noqa: PLC0415
-    from tfx_parity.payload_validator.openapi import openapi_document  # noqa: PLC0415
-    from tfx_parity.payload_validator.sample_body import sample_body  # noqa: PLC0415
+    from tfx_parity.payloads.guard import PayloadGuard  # noqa: PLC0415
+    from tfx_parity.payloads.json_schema import body_schema  # noqa: PLC0415
+    from tfx_parity.payloads.openapi import openapi_document  # noqa: PLC0415
+    from tfx_parity.payloads.sample_body import sample_body  # noqa: PLC0415
 
     guard = PayloadGuard.from_model(model, schema, environment)
     names = _known(signatures, tuple(guard.model.signature_defs))

@@ -16,11 +16,11 @@ from tfx_bsl.tfxio import tf_example_record
 
 from tfx_parity.contract.examples import without_features
 from tfx_parity.findings import FaultKind
-from tfx_parity.payload_validator.guard import PayloadGuard
-from tfx_parity.payload_validator.payload_examples import payload_examples
-from tfx_parity.payload_validator.schema_rules import rules_of_schema
-from tfx_parity.payload_validator.served_model import read_served_model
-from tfx_parity.payload_validator.validation import Validation, ValidationOptions
+from tfx_parity.payloads.guard import PayloadGuard
+from tfx_parity.payloads.payload_examples import payload_examples
+from tfx_parity.payloads.schema_rules import rules_of_schema
+from tfx_parity.payloads.served_model import read_served_model
+from tfx_parity.payloads.validation import Validation, ValidationOptions
 
 PARTIALS_FILE = "partials"
 _EXAMPLES = "examples"

@@ -22,7 +22,7 @@ from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
 from tfx_parity.findings import PayloadResult, StaticFinding, Verdict
 from tfx_parity.payload_validator import keys
 from tfx_parity.payload_validator.beam_job import PARTIALS_FILE, PayloadJob, run_payload_job
-from tfx_parity.payload_validator.static_checks import static_findings
+from tfx_parity.payloads.static_checks import static_findings
 from tfx_parity.reporting.payload_page import write_payload_report
 
 _log = logging.getLogger(__name__)

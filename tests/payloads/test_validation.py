@@ -13,9 +13,9 @@ from payload_models import ROW, example
 
 from tfx_parity import PayloadGuard
 from tfx_parity.findings import FaultKind, PayloadResult, Verdict
-from tfx_parity.payload_validator import fault_log, payload_reading
-from tfx_parity.payload_validator.payload_files import Form, form_of
-from tfx_parity.payload_validator.validation import ValidationOptions, validate_files
+from tfx_parity.payloads import fault_log, payload_reading
+from tfx_parity.payloads.payload_files import Form, form_of
+from tfx_parity.payloads.validation import ValidationOptions, validate_files
 from tfx_parity.protos import prediction_log_pb2
 from tfx_parity.tfrecord import write_records
 

@@ -22,10 +22,10 @@ from tfx_parity.findings import (
     StaticFinding,
     Verdict,
 )
-from tfx_parity.payload_validator.fault_log import FaultLog
-from tfx_parity.payload_validator.guard import Checked, PayloadGuard
-from tfx_parity.payload_validator.payload_files import READ_ERRORS, Form, find_files, form_of
-from tfx_parity.payload_validator.payload_reading import read_payloads
+from tfx_parity.payloads.fault_log import FaultLog
+from tfx_parity.payloads.guard import Checked, PayloadGuard
+from tfx_parity.payloads.payload_files import READ_ERRORS, Form, find_files, form_of
+from tfx_parity.payloads.payload_reading import read_payloads
 from tfx_parity.protos import predict_pb2, prediction_log_pb2
 from tfx_parity.version import VERSION
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfx_parity.findings import FaultCode
-from tfx_parity.payload_validator.feature_rules import FeatureRule
+from tfx_parity.payloads.feature_rules import FeatureRule
 from tfx_parity.serving_api.dtypes import Array
 
 _SHOWN = 60

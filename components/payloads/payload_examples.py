@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from tfx_parity.payload_validator.payload_files import Form
-from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.payloads.payload_files import Form
+from tfx_parity.payloads.served_model import ServedModel
 from tfx_parity.protos import Example, predict_pb2, prediction_log_pb2
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.inference import serialized_examples

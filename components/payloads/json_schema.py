@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
-from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.served_model import ServedModel
 from tfx_parity.protos import DataType, SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import numpy_dtype, type_name
 from tfx_parity.serving_api.json_tensors import json_carries

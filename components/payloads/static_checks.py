@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from tfx_parity.contract import RawFeature, ServingContract
 from tfx_parity.findings import StaticFinding
-from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
-from tfx_parity.payload_validator.rest_limits import rest_limits
-from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.rest_limits import rest_limits
+from tfx_parity.payloads.served_model import ServedModel
 from tfx_parity.protos import DataType, SignatureDef
 from tfx_parity.serving_api.dtypes import type_name
 from tfx_parity.serving_api.example_parsing import ParsedFeature

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfx_parity.findings import FaultCode, FaultKind, PayloadFault
-from tfx_parity.payload_validator.example_checks import ExampleChecks
-from tfx_parity.payload_validator.feature_rules import NO_RULES, FeatureRule, FeatureRules
-from tfx_parity.payload_validator.review_faults import json_pointer, tensor_text
-from tfx_parity.payload_validator.value_checks import ValueChecks
+from tfx_parity.payloads.example_checks import ExampleChecks
+from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRule, FeatureRules
+from tfx_parity.payloads.review_faults import json_pointer, tensor_text
+from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfx_parity.findings import FaultCode, FaultKind
-from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
-from tfx_parity.payload_validator.value_checks import ValueChecks
+from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import DataType, Example, Feature
 from tfx_parity.serving_api.dtypes import Array, type_name
 from tfx_parity.serving_api.example_parsing import (

@@ -14,7 +14,7 @@ from tfx_parity.canary.versions import find_version
 from tfx_parity.contract import ServingContract
 from tfx_parity.contract.serving_contract import read_contract
 from tfx_parity.errors import BadInputError
-from tfx_parity.payload_validator.parse_spec import parsed_features
+from tfx_parity.payloads.parse_spec import parsed_features
 from tfx_parity.protos import DataType, MetaGraphDef, SavedModel, SignatureDef
 from tfx_parity.serving_api.example_parsing import ParsedFeature
 from tfx_parity.serving_api.generation import Generation

@@ -10,10 +10,10 @@ import pytest
 
 from tfx_parity.contract.data_schema import read_schema
 from tfx_parity.findings import StaticFinding
-from tfx_parity.payload_validator.feature_rules import rules_of_contract
-from tfx_parity.payload_validator.schema_rules import rules_of_schema
-from tfx_parity.payload_validator.served_model import ServedModel, read_served_model
-from tfx_parity.payload_validator.static_checks import static_findings
+from tfx_parity.payloads.feature_rules import rules_of_contract
+from tfx_parity.payloads.schema_rules import rules_of_schema
+from tfx_parity.payloads.served_model import ServedModel, read_served_model
+from tfx_parity.payloads.static_checks import static_findings
 from tfx_parity.protos import DataType, MetaGraphDef
 from tfx_parity.schemas import schema_path
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tfx_parity.payload_validator.feature_rules import FeatureRules
-from tfx_parity.payload_validator.json_schema import DIALECT, body_schema
-from tfx_parity.payload_validator.sample_body import sample_body
-from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.payloads.feature_rules import FeatureRules
+from tfx_parity.payloads.json_schema import DIALECT, body_schema
+from tfx_parity.payloads.sample_body import sample_body
+from tfx_parity.payloads.served_model import ServedModel
 
 _ERROR = {
     "type": "object",

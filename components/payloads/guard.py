@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from tfx_parity.findings import PayloadFault
-from tfx_parity.payload_validator.feature_rules import (
+from tfx_parity.payloads.feature_rules import (
     NO_RULES,
     FeatureRules,
     rules_of_contract,
 )
-from tfx_parity.payload_validator.review_faults import review_faults
-from tfx_parity.payload_validator.served_model import ServedModel, read_served_model
-from tfx_parity.payload_validator.tensor_checks import SignatureChecks
+from tfx_parity.payloads.review_faults import review_faults
+from tfx_parity.payloads.served_model import ServedModel, read_served_model
+from tfx_parity.payloads.tensor_checks import SignatureChecks
 from tfx_parity.protos import classification_pb2, predict_pb2, prediction_log_pb2, regression_pb2
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.inference import (
@@ -109,7 +109,7 @@ class PayloadGuard:
         if schema is not None:
             # Loaded where it is asked for: requests are checked without it as well.
             from tfx_parity.contract.data_schema import read_schema  # noqa: PLC0415
-            from tfx_parity.payload_validator.schema_rules import rules_of_schema  # noqa: PLC0415
+            from tfx_parity.payloads.schema_rules import rules_of_schema  # noqa: PLC0415
 
             rules = rules_of_schema(read_schema(Path(schema)), environment)
         return cls(read_served_model(Path(model)), rules)

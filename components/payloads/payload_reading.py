@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from tfx_parity.errors import BadInputError
-from tfx_parity.payload_validator.payload_files import READ_ERRORS, Form, open_plain
+from tfx_parity.payloads.payload_files import READ_ERRORS, Form, open_plain
 from tfx_parity.tfrecord import read_records
 
 # As much as a client could reasonably send at once. (TensorFlow Serving's own limit is 2 GiB.)

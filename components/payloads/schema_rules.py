@@ -5,7 +5,7 @@ from __future__ import annotations
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_parity.contract.data_schema import domain_of, label_features
-from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
 from tfx_parity.protos import DataType
 
 _DATA_TYPES = {

@@ -15,10 +15,10 @@ from payload_models import ROW
 
 from tfx_parity import PayloadGuard
 from tfx_parity.cli import main
-from tfx_parity.payload_validator.json_schema import _BASE64 as BASE64
-from tfx_parity.payload_validator.json_schema import DIALECT, body_schema
-from tfx_parity.payload_validator.openapi import openapi_document
-from tfx_parity.payload_validator.sample_body import sample_body
+from tfx_parity.payloads.json_schema import _BASE64 as BASE64
+from tfx_parity.payloads.json_schema import DIALECT, body_schema
+from tfx_parity.payloads.openapi import openapi_document
+from tfx_parity.payloads.sample_body import sample_body
 from tfx_parity.protos import DataType, MetaGraphDef
 from tfx_parity.serving_api.base64_text import unescape
 

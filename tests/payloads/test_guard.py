@@ -18,8 +18,8 @@ from payload_models import ROW, example
 from tfx_parity import PayloadGuard
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import FaultKind, PayloadFault
-from tfx_parity.payload_validator.feature_rules import FeatureRule
-from tfx_parity.payload_validator.value_checks import ValueChecks
+from tfx_parity.payloads.feature_rules import FeatureRule
+from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import predict_pb2
 from tfx_parity.schemas import schema_path
 from tfx_parity.serving_api.rest_request import parse_exactly

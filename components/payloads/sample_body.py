@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from tfx_parity.errors import BadInputError
-from tfx_parity.payload_validator.feature_rules import FeatureRule, FeatureRules
-from tfx_parity.payload_validator.served_model import ServedModel
+from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.served_model import ServedModel
 from tfx_parity.protos import DataType, Example, TensorInfo
 from tfx_parity.serving_api.dtypes import numpy_dtype, type_name
 from tfx_parity.serving_api.example_parsing import ParsedFeature

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tfx_parity.contract import ServingContract
 from tfx_parity.findings import StaticFinding
-from tfx_parity.payload_validator.feature_rules import FeatureRules
+from tfx_parity.payloads.feature_rules import FeatureRules
 from tfx_parity.protos import DataType, SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import type_name
 from tfx_parity.serving_api.json_tensors import json_carries

@@ -1,0 +1,1 @@
+"""What clients send to a model, checked by the server's rules, the signatures and the schema."""
