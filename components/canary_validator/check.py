@@ -40,6 +40,7 @@ from tfx_parity.canary_validator.refusals import find_refusals, load_cause
 from tfx_parity.canary_validator.repro_bundle import FILE_NAME as BUNDLE_FILE
 from tfx_parity.canary_validator.repro_bundle import write_bundle
 from tfx_parity.canary_validator.rewriter import is_rewriters_doing
+from tfx_parity.canary_validator.sample_requests import sample_request_faults
 from tfx_parity.canary_validator.summaries import summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.errors import ServerUnavailableError
@@ -121,7 +122,7 @@ def check_model(
     if recorded.outputs is not None:
         options.tolerances.require_outputs(recorded.outputs)
     progress("starting the canary")
-    result = _run(check)
+    result = replace(_run(check), sample_faults=sample_request_faults(path))
     return redacted(result) if options.redact else result
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 from tfx_parity.findings.codes import CauseCode
 from tfx_parity.findings.pair_summary import PairSummary
+from tfx_parity.findings.payload_fault import PayloadFault
 from tfx_parity.findings.worst_element import WorstElement
 
 PREDICTIONS, FEATURES = "predictions", "transformed features"
@@ -168,6 +169,7 @@ class ParityResult:
         not_exercised: What the canary leaves unproven.
         reproduce: The command that gives this result again.
         redacted: Whether what clients sent was left out.
+        sample_faults: Faults of the requests that the model brings along as samples.
     """
 
     verdict: Verdict
@@ -182,3 +184,4 @@ class ParityResult:
     not_exercised: tuple[str, ...]
     reproduce: str
     redacted: bool
+    sample_faults: tuple[PayloadFault, ...] = ()

@@ -25,6 +25,9 @@ def redacted(result: ParityResult) -> ParityResult:
         causes=tuple(_cause(cause, features) for cause in result.causes),
         pairs=tuple(_pair(pair, features) for pair in result.pairs),
         coverage=replace(result.coverage, messages=()),
+        sample_faults=tuple(
+            replace(fault, found=LEFT_OUT, server="") for fault in result.sample_faults
+        ),
         redacted=True,
     )
 

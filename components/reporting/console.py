@@ -94,6 +94,11 @@ def _footer(result: ParityResult) -> list[str]:
     ]
     lines += [f"  {line}" for line in coverage.detail[:_WORST_SHOWN]]
     lines += [f"  the server: {message}" for message in coverage.messages[:1]]
+    lines += [
+        f"sample request {fault.record}: {fault.code.value} at {fault.pointer or 'the request'}: "
+        f"expected {fault.expected}, found {fault.found}"
+        for fault in result.sample_faults[:_WORST_SHOWN]
+    ]
     lines += [f"tolerance of {name}: {text}" for name, text in sorted(result.tolerances.items())]
     if canary := result.environment.get("canary"):
         lines.append(f"canary: {canary}; not exercised: {', '.join(result.not_exercised)}")

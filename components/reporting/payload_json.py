@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tfx_parity.files import canonical_json, write_bytes
-from tfx_parity.findings import FAULT_MEANINGS, PayloadFault, PayloadResult
+from tfx_parity.findings import PayloadResult
+from tfx_parity.reporting.fault_json import fault_json
 from tfx_parity.reporting.report_json import FILE_NAME
 
 FORMAT = 1
@@ -15,13 +16,8 @@ FORMAT = 1
 def payload_json(result: PayloadResult) -> bytes:
     """Return a result as canonical JSON: the same result gives the same bytes."""
     fields = asdict(result)
-    fields["faults"] = [_fault(fault) for fault in result.faults]
+    fields["faults"] = [fault_json(fault) for fault in result.faults]
     return canonical_json({"format": FORMAT, **fields})
-
-
-def _fault(fault: PayloadFault) -> dict[str, object]:
-    meaning = FAULT_MEANINGS[fault.code]
-    return {**asdict(fault), "summary": meaning.summary, "cure": meaning.cure}
 
 
 def write_payload_json(folder: Path, result: PayloadResult) -> Path:

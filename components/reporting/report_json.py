@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfx_parity.files import canonical_json, write_bytes
 from tfx_parity.findings import MEANINGS, Cause, ParityResult
+from tfx_parity.reporting.fault_json import fault_json
 
 FILE_NAME = "report.json"
 FORMAT = 1
@@ -16,6 +17,7 @@ def to_json(result: ParityResult) -> bytes:
     """Return a result as canonical JSON: the same result gives the same bytes."""
     fields = asdict(result)
     fields["causes"] = [_cause(cause) for cause in result.causes]
+    fields["sample_faults"] = [fault_json(fault) for fault in result.sample_faults]
     return canonical_json({"format": FORMAT, **fields})
 
 
