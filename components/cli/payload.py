@@ -36,6 +36,12 @@ _KINDS = ("refused", "changed", "suspect")
     help="The schema's environment of what clients send.",
 )
 @click.option(
+    "--statistics",
+    type=click.Path(path_type=Path),
+    help="Statistics of the training data (StatisticsGen's FeatureStats.pb): tells values that "
+    "clients have scaled before they sent them.",
+)
+@click.option(
     "--form",
     type=click.Choice(list(_FORMS)),
     help="The form of all files; told by each file's own bytes without it.",
@@ -59,6 +65,7 @@ def payload(
     files: tuple[Path, ...],
     schema: Path | None,
     environment: str,
+    statistics: Path | None,
     form: str | None,
     fail_on: str,
     as_json: bool,
@@ -75,6 +82,7 @@ def payload(
 
     from tfx_parity.findings import FaultKind  # noqa: PLC0415
     from tfx_parity.payloads.guard import PayloadGuard  # noqa: PLC0415
+    from tfx_parity.payloads.numeric_summary import read_training_summaries  # noqa: PLC0415
     from tfx_parity.payloads.payload_files import Form  # noqa: PLC0415
     from tfx_parity.payloads.static_checks import static_findings  # noqa: PLC0415
     from tfx_parity.payloads.validation import (  # noqa: PLC0415
@@ -89,7 +97,8 @@ def payload(
     options = ValidationOptions(
         form=None if form is None else Form[_FORMS[form]],
         fail_on=FaultKind(fail_on),
-        options=_words(schema, environment, form, fail_on),
+        trained=None if statistics is None else read_training_summaries(statistics),
+        options=_words(schema, environment, statistics, form, fail_on),
     )
     statics = static_findings(guard.model, guard.rules)
     with quiet.status("reading the model") as status:
@@ -108,7 +117,7 @@ def payload(
 
 
 def _words(
-    schema: Path | None, environment: str, form: str | None, fail_on: str
+    schema: Path | None, environment: str, statistics: Path | None, form: str | None, fail_on: str
 ) -> tuple[str, ...]:
     """Return the options as words of a command, those left at their defaults left out."""
     words = []
@@ -116,6 +125,8 @@ def _words(
         words += ["--schema", str(schema)]
     if environment != "SERVING":
         words += ["--environment", environment]
+    if statistics is not None:
+        words += ["--statistics", str(statistics)]
     if form is not None:
         words += ["--form", form]
     if fail_on != _KINDS[-1]:

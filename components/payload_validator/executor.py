@@ -22,6 +22,7 @@ from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
 from tfx_parity.findings import PayloadResult, StaticFinding, Verdict
 from tfx_parity.payload_validator import keys
 from tfx_parity.payload_validator.beam_job import PARTIALS_FILE, PayloadJob, run_payload_job
+from tfx_parity.payloads.numeric_summary import summaries_of
 from tfx_parity.payloads.static_checks import static_findings
 from tfx_parity.reporting.payload_page import write_payload_report
 
@@ -74,6 +75,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found = _write_anomalies(anomalies, path, schema, input_dict, job.environment)
         read = guard.model.features_read
         found = [replace(f, blocking=f.blocking and f.name in read) for f in found]
+        trained = _training_statistics(input_dict)
+        if trained is not None:
+            served = summaries_of(tfdv.load_stats_binary(path))
+            validation.add_preprocessed(summaries_of(trained), served)
         result = validation.result((*statics, *found), _reproduce(job, files))
         _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
         _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)

@@ -24,6 +24,8 @@ from tfx_parity.findings import (
 )
 from tfx_parity.payloads.fault_log import FaultLog
 from tfx_parity.payloads.guard import Checked, PayloadGuard
+from tfx_parity.payloads.numeric_summary import Summaries, add_example, preprocessed_already
+from tfx_parity.payloads.payload_examples import payload_examples
 from tfx_parity.payloads.payload_files import READ_ERRORS, Form, find_files, form_of
 from tfx_parity.payloads.payload_reading import read_payloads
 from tfx_parity.protos import predict_pb2, prediction_log_pb2
@@ -39,11 +41,14 @@ class ValidationOptions:
     Attributes:
         form: The form of every file; told by each file's own bytes where None.
         fail_on: The mildest kind of fault that fails; worse ones fail as well.
+        trained: Summaries of the training data, to tell values that were scaled before they were
+            sent; none where None.
         options: What was asked for, as words of the command, for the report's last line.
     """
 
     form: Form | None = None
     fail_on: FaultKind = FaultKind.SUSPECT
+    trained: Summaries | None = None
     options: tuple[str, ...] = ()
 
 
@@ -55,11 +60,14 @@ class Validation:
         self._options = options
         self._log = FaultLog()
         self._files: list[PayloadFile] = []
+        self._served: Summaries = {}
 
     def add_file(self, path: Path) -> None:
         """Validate every payload of a file."""
-        for _ in self.validating(path, str(path)):
-            pass
+        for form, payload in self.validating(path, str(path)):
+            if self._options.trained is not None:
+                for record in payload_examples(self._guard.model, form, payload):
+                    add_example(self._served, record)
 
     def validating(
         self, path: Path, name: str, prepare: Callable[[bytes], bytes] = bytes
@@ -98,6 +106,11 @@ class Validation:
         """Note a file that cannot be read at all."""
         self._files.append(PayloadFile(str(path), "unknown", 0, 0, 0, damage))
 
+    def add_preprocessed(self, trained: Summaries, served: Summaries) -> None:
+        """Note the features that clients seem to scale before they send them."""
+        for fault in preprocessed_already(trained, served):
+            self._log.add(fault, "", 0)
+
     def partial(self) -> bytes:
         """Return what was found so far as one line, for `merge`; its size is bounded."""
         found = {"files": self._files, "tallies": self._log.tallies, "faults": self._log.faults}
@@ -119,6 +132,8 @@ class Validation:
             statics: What the model itself says.
             reproduce: The command that does this again.
         """
+        if self._options.trained is not None:
+            self.add_preprocessed(self._options.trained, self._served)
         tallies = self._log.tallies
         verdict, sentence = _decide(self._files, tallies, statics, self._options.fail_on)
         return PayloadResult(
