@@ -26,6 +26,7 @@ from tfx_parity.canary_validator.coverage_check import (
     no_coverage,
 )
 from tfx_parity.canary_validator.decision import decide
+from tfx_parity.canary_validator.explaining import explain_difference
 from tfx_parity.canary_validator.ladder import PAIRS, Climb, Ladder
 from tfx_parity.canary_validator.placing import place_first_cause
 from tfx_parity.canary_validator.preflight import (
@@ -197,8 +198,9 @@ class _Check:
         self.progress("climbing the ladder")
         stale = find_stale_transform_graph(self.recorded, self.model)
         versions = find_version_mismatch(canary.identity.version, inspection)
+        other = []
         if canary.no_fresh_start is not None:  # a server that was given its model by others
-            versions += find_other_version(canary.version, self.model)
+            other = find_other_version(canary.version, self.model)
         climb = Climb(
             recorded=self.recorded,
             answers=answers,
@@ -209,9 +211,18 @@ class _Check:
             is_native=canary.identity.backend == "native",
         )
         ladder = self._climbed(climb, panel)
-        hard = [*refusals, *stale, *versions]
-        causes = [*refusals, *stale, *ladder.causes]
+        hard = [*refusals, *stale, *other, *versions]
+        causes = [*refusals, *stale, *other, *ladder.causes]
         causes += [*coverage_causes(coverage, causes), *versions]
+        causes = explain_difference(
+            causes,
+            ladder.rungs["T", "C"],
+            panel,
+            answers,
+            self.options.tolerances,
+            self.options.limits,
+            self.progress,
+        )
         causes = place_first_cause(
             causes, ladder.rungs, panel, self.model, self.options.tolerances, self.progress
         )

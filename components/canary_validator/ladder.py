@@ -15,6 +15,7 @@ from tfx_parity.canary_validator.coverage_check import CoverageFindings
 from tfx_parity.canary_validator.features import find_preprocessing_skew
 from tfx_parity.canary_validator.precision import is_slight
 from tfx_parity.canary_validator.recorded import Recorded
+from tfx_parity.canary_validator.transport import differing_outputs, json_rule, rest_requests
 from tfx_parity.canary_validator.weights import WeightsComparison, compare_weights
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
@@ -185,6 +186,8 @@ class Climb:
         headline = rungs["T", "C"]
         if not headline.is_different or rungs["M", "Bt"].is_different:
             return []
+        if not self.recorded.variables and _differs_by_infinities(headline):
+            return []
         missing = sorted(n for n, arm in self.answers.items() if isinstance(arm, Missing))
         return self._weights_cause(headline, f" Arms missing: {', '.join(missing)}.")
 
@@ -233,10 +236,21 @@ class Climb:
         for arm, signature in (("R", name), ("Rc", name), ("Rr", "serve_raw")):
             rung = rungs["C", arm]
             if rung.is_different:
-                detail = f"{_counts(rung)} between gRPC and REST rows of {signature!r}."
-                place = f"REST rows of signature {signature!r}"
+                place, words = self._transport_words(arm, signature, rung)
+                detail = f"{_counts(rung)} between gRPC and {words}"
                 causes.append(self._cause(CauseCode.TRANSPORT_SKEW, place, rung, detail))
         return causes
+
+    def _transport_words(self, arm: str, signature: str, rung: Compared) -> tuple[str, str]:
+        """Return the place of a difference over REST, and what is known of it."""
+        requests, answers = rest_requests(arm, signature), self.answers["C"]
+        outputs = answers.rows if isinstance(answers, Answers) else {}
+        is_recorded = signature == self.recorded.signature_name
+        inputs = self.recorded.inputs if is_recorded else {}
+        rule = json_rule(inputs, differing_outputs(rung, outputs))
+        if rule is None:
+            return requests, f"{requests}."
+        return f"{rule[0]} in {requests}", f"{requests}: {rule[0]} {rule[1]}."
 
     def _unexplained(self, rungs: Mapping[Pair, Compared], causes: list[Cause]) -> list[Cause]:
         """Return a cause where the headline differs and no single rung does."""
@@ -250,6 +264,14 @@ class Climb:
 
 def _shadowed(pair: Pair, noise: list[Cause]) -> Compared:
     return not_compared(pair, f"the canary's own answers vary ({noise[0].code.value})")
+
+
+def _differs_by_infinities(rung: Compared) -> bool:
+    """Whether every example that differs has a NaN or an infinity on one side only."""
+    if rung.outputs is None:
+        return False
+    infinite = [output.non_finite_mismatch for output in rung.outputs.outputs.values()]
+    return not (rung.outputs.mismatching & ~np.logical_or.reduce(infinite)).any()
 
 
 def _counts(rung: Compared) -> str:

@@ -293,6 +293,16 @@ def test_nan_on_one_side_is_told_as_such() -> None:
     assert Verdict.FAIL is _decide(ladder)[0]
 
 
+def test_infinities_alone_do_not_accuse_the_weights() -> None:
+    """Where T and C alone are known and all that differs is infinite, nothing else is said."""
+    broken = SCORES.copy()
+    broken[:50, 1] = -np.inf
+    changes: dict[str, np.ndarray | None] = {**_all((*SERVED, "B"), broken)}
+    changes |= dict.fromkeys(("A", "M", "Bt", "Ct", "Rr"))
+
+    assert [CauseCode.NON_FINITE] == [cause.code for cause in _climb(changes).causes]
+
+
 def test_nan_on_both_sides_leaves_nothing_to_prove() -> None:
     """A reference that is broken itself is INCONCLUSIVE, however well the canary agrees."""
     broken = SCORES.copy()

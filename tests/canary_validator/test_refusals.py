@@ -58,6 +58,22 @@ def test_a_failed_load_is_named_by_what_the_model_shows_without_it(
     assert error.message in cause.evidence.detail + cause.evidence.message
 
 
+def test_variables_without_a_value_are_named_where_a_warm_up_request_meets_them_first(
+    tmp_path: Path,
+) -> None:
+    """Every request would fail as the warm-up does: the variables are the cause, some by name."""
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / "tf_serving_warmup_requests").touch()
+    names = tuple(f"dense_{number}/kernel" for number in range(7))
+    inspection = ModelInspection((), names, (), (), (), (), "2.16.2", None)
+
+    cause = load_cause(tmp_path, _NO_SIGNATURE, inspection)
+
+    assert "UNINITIALISED" == cause.code.value
+    assert cause.place.startswith("variables dense_0/kernel, dense_1/kernel, ")
+    assert cause.place.endswith("dense_4/kernel and 2 more")
+
+
 def test_a_model_without_warm_up_requests_cannot_fail_by_them(tmp_path: Path) -> None:
     """Where there is no warm-up file, a failed load is just that."""
     cause = load_cause(tmp_path, _NO_SIGNATURE, _inspection(None))

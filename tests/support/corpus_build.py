@@ -14,9 +14,13 @@ from pathlib import Path
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
-import corpus_damage  # noqa: F401 - registers its builders
+import corpus_clean  # noqa: F401 - registers its builders
+import corpus_damage  # noqa: F401
+import corpus_numbers  # noqa: F401
+import corpus_requests  # noqa: F401
+import corpus_run_time  # noqa: F401
 import corpus_serving  # noqa: F401
-from corpus_cases import CASES
+import corpus_starts  # noqa: F401
 from corpus_folder import BUILDERS, Toy
 
 
@@ -24,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     """Build the cases named, all of them where none is."""
     root = Path(arguments[0])
     toy = Toy(Path(arguments[1]), root / "toy")
-    for name in arguments[2:] or [case.name for case in CASES]:
+    for name in arguments[2:] or BUILDERS:
         started = time.monotonic()
         (root / name).mkdir(parents=True)
         BUILDERS[name](root / name, toy)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from corpus_cases import Case
 
+from tfx_parity.canary.endpoint import Endpoint, EndpointBackend
+from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary_validator.check import check_model
 from tfx_parity.canary_validator.recorded import read_recorded
 from tfx_parity.findings import ParityResult
@@ -28,7 +30,16 @@ def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> 
 
 
 def check_case(folder: Path) -> ParityResult:
-    """Check the model of a case's folder against what its trainer recorded."""
+    """Check the model of a case's folder against what its trainer recorded.
+
+    Where the folder holds a model that is served in its place, a server of that one is asked.
+    """
     run = folder / "run"
-    predictions = run if run.is_dir() else folder / "predictions.tfrecord"
-    return check_model(folder / "model", read_recorded(predictions))
+    recorded = read_recorded(run if run.is_dir() else folder / "predictions.tfrecord")
+    served = folder / "served"
+    if not served.is_dir():
+        return check_model(folder / "model", recorded)
+    with NativeBackend().start(served) as server:
+        endpoint = Endpoint(server.grpc_address, server.rest_address)
+        backend = EndpointBackend(endpoint, server.model_name)
+        return check_model(folder / "model", recorded, backend)

@@ -24,6 +24,8 @@ from tfx_parity.training import (
 
 COUNT = 320
 MODEL, RUN, PREDICTIONS = "model", "run", "predictions.tfrecord"
+# What a server that already runs serves in the place of the model.
+SERVED = "served"
 
 
 class Toy:

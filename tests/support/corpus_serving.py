@@ -9,7 +9,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import tensorflow as tf
-from corpus_folder import MODEL, RUN, Toy, builds
+from corpus_folder import MODEL, RUN, SERVED, Toy, builds
 from toy_models import PlainModule
 
 from tfx_parity.training import ServingModule, save_for_serving
@@ -94,25 +94,50 @@ def key_of_another_spelling(folder: Path, toy: Toy) -> None:
     toy.serve_otherwise(folder, _OtherKey)
 
 
-def _with_weights(folder: Path, toy: Toy, change: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Export the model after its weights were changed; its trainer recorded it before."""
-    shutil.copytree(toy.rightly / RUN, folder / RUN)
-    model = PlainModule()
-    for variable in model.variables:
+def with_weights(
+    folder: Path, toy: Toy, change: Callable[[np.ndarray], np.ndarray], model: Path = Path(MODEL)
+) -> None:
+    """Export the model after its weights were changed; its trainer recorded it before.
+
+    Args:
+        folder: The case's folder.
+        toy: What was trained.
+        change: Returns other weights.
+        model: Where in the folder to export it to.
+    """
+    shutil.copytree(toy.rightly / RUN, folder / RUN, dirs_exist_ok=True)
+    module = PlainModule()
+    for variable in module.variables:
         variable.assign(change(variable.numpy()).astype(variable.dtype.as_numpy_dtype))
-    save_for_serving(toy.serving(model), toy.graph, str(folder / MODEL))
+    save_for_serving(toy.serving(module), toy.graph, str(folder / model))
 
 
 @builds
 def float16_weights(folder: Path, toy: Toy) -> None:
-    _with_weights(folder, toy, lambda value: value.astype(np.float16))
+    with_weights(folder, toy, lambda value: value.astype(np.float16))
 
 
 @builds
 def bfloat16_weights(folder: Path, toy: Toy) -> None:
-    _with_weights(folder, toy, lambda value: value.astype(ml_dtypes.bfloat16))
+    with_weights(folder, toy, lambda value: value.astype(ml_dtypes.bfloat16))
 
 
 @builds
 def exported_before_the_last_step(folder: Path, toy: Toy) -> None:
-    _with_weights(folder, toy, lambda value: value * np.float32(0.99))
+    with_weights(folder, toy, lambda value: value * np.float32(0.99))
+
+
+@builds
+def lowered_by_the_server(folder: Path, toy: Toy) -> None:
+    """The model is right; the server that runs computes with weights in bfloat16."""
+    toy.copy(folder)
+    with_weights(folder, toy, lambda value: value.astype(ml_dtypes.bfloat16), Path(SERVED))
+
+
+@builds
+def version_before_served(folder: Path, toy: Toy) -> None:
+    """The model is right; the server that runs still has the version before it."""
+    toy.copy(folder).rename(folder / "2")
+    (folder / MODEL).mkdir()
+    (folder / "2").rename(folder / MODEL / "2")
+    with_weights(folder, toy, lambda value: value * np.float32(0.9), Path(SERVED, "1"))

@@ -1,0 +1,148 @@
+"""Changes of a request by which a served model might answer as its trainer did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from tfx_parity.canary_validator.recorded import Rows
+from tfx_parity.findings import CauseCode
+
+_Change = Callable[[NDArray[np.generic]], NDArray[np.generic]]
+_CHANNELS = 3
+_IMAGE_RANK = 3
+_MOST_INPUTS = 8
+# Means and deviations of ImageNet's channels as trainers subtract them: keras.applications'
+# `preprocess_input` in its modes "torch" and "caffe" (imagenet_utils.py).
+_TORCH_MEAN, _TORCH_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_CAFFE_MEAN = np.array([103.939, 116.779, 123.68])
+
+
+@dataclass(frozen=True)
+class InputChange:
+    """Requests, changed.
+
+    Attributes:
+        code: The cause, if the model answers these as its trainer answered the recorded ones.
+        place: The input.
+        words: What the trainer did to its input and the served model does not.
+        inputs: The changed requests, row by row.
+    """
+
+    code: CauseCode
+    place: str
+    words: str
+    inputs: Rows
+
+
+def input_changes(inputs: Rows) -> Iterator[InputChange]:
+    """Yield changes of each input, then inputs of one kind in each other's place.
+
+    Args:
+        inputs: The recorded requests, row by row.
+    """
+    for name, rows in sorted(inputs.items()):
+        for code, words, change in _changes(rows):
+            with np.errstate(all="ignore"):
+                changed = [_as(row, change(row)) for row in rows]
+            yield InputChange(code, f"input {name!r}", words, {**inputs, name: changed})
+    yield from _swaps(inputs)
+
+
+def _as(row: NDArray[np.generic], changed: NDArray[np.generic]) -> NDArray[np.generic]:
+    return np.asarray(changed, dtype=row.dtype)
+
+
+def _changes(rows: list[NDArray[np.generic]]) -> Iterator[tuple[CauseCode, str, _Change]]:
+    kind, rank = rows[0].dtype.kind, rows[0].ndim
+    skew = CauseCode.PREPROCESSING_SKEW
+    if kind == "O":
+        for words, text in _TEXTS.items():
+            yield skew, f"turned into {words}", _on_texts(text)
+    if kind == "f":
+        for narrow in (np.float16, ml_dtypes.bfloat16):
+            words = f"rounded to {np.dtype(narrow).name}"
+            yield CauseCode.PRECISION_LOSS, words, _through(narrow)
+        for words, scale in _SCALES.items():
+            yield skew, words, scale
+    if kind in "fiu" and rank >= _IMAGE_RANK:
+        yield from ((skew, words, change) for words, change in _of_images(rows, kind))
+
+
+def _of_images(rows: list[NDArray[np.generic]], kind: str) -> Iterator[tuple[str, _Change]]:
+    shapes = {row.shape for row in rows}
+    for axis in (-1, -_IMAGE_RANK):
+        if all(shape[axis] == _CHANNELS for shape in shapes):
+            yield "of channels in reverse order (RGB and BGR)", _reversed(axis)
+    if all(shape[-1] == _CHANNELS for shape in shapes) and kind == "f":
+        yield from _NORMALISED.items()
+    if all(len(shape) == _IMAGE_RANK for shape in shapes):
+        yield "of rows and columns in each other's place", lambda row: np.swapaxes(row, 0, 1)
+
+
+def _reversed(axis: int) -> _Change:
+    return lambda row: np.flip(row, axis)
+
+
+def _through(narrow: type) -> _Change:
+    return lambda row: row.astype(narrow).astype(row.dtype)
+
+
+def _on_texts(change: Callable[[str], str]) -> _Change:
+    def changed(row: NDArray[np.generic]) -> NDArray[np.generic]:
+        made = np.empty(row.shape, object)
+        for index, value in np.ndenumerate(row):
+            text = bytes(value).decode("utf-8", "surrogateescape")  # type: ignore[call-overload]
+            made[index] = change(text).encode("utf-8", "surrogateescape")
+        return made
+
+    return changed
+
+
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "lower case": str.lower,
+    "upper case": str.upper,
+    "text without spaces around it": str.strip,
+    "lower case without spaces around it": lambda text: text.strip().lower(),
+}
+_SCALES: Mapping[str, _Change] = {
+    "divided by 255": lambda row: row / 255,
+    "multiplied by 255": lambda row: row * 255,
+    "scaled from 0..255 to -1..1": lambda row: row / 127.5 - 1,
+    "scaled from -1..1 to 0..255": lambda row: (row + 1) * 127.5,
+    "scaled from 0..1 to -1..1": lambda row: row * 2 - 1,
+    "scaled from -1..1 to 0..1": lambda row: (row + 1) / 2,
+    "divided by 100": lambda row: row / 100,
+    "multiplied by 100": lambda row: row * 100,
+    "divided by 1000": lambda row: row / 1000,
+    "multiplied by 1000": lambda row: row * 1000,
+    "turned into log(1 + x)": lambda row: np.log1p(np.maximum(row, 0)),
+}
+_NORMALISED: Mapping[str, _Change] = {
+    "normalised as PyTorch does (ImageNet's means and deviations)": lambda row: (
+        (row / 255 - _TORCH_MEAN) / _TORCH_STD
+    ),
+    "normalised as Caffe does (BGR, ImageNet's means subtracted)": lambda row: (
+        np.flip(row, -1) - _CAFFE_MEAN
+    ),
+    "divided by 255, of channels in reverse order": lambda row: np.flip(row, -1) / 255,
+}
+
+
+def _swaps(inputs: Rows) -> Iterator[InputChange]:
+    """Yield pairs of inputs of one dtype and shape in each other's place."""
+    for one, other in combinations(sorted(inputs)[:_MOST_INPUTS], 2):
+        first, second = inputs[one], inputs[other]
+        if any(
+            a.dtype != b.dtype or a.shape != b.shape for a, b in zip(first, second, strict=True)
+        ):
+            continue
+        words = "in each other's place"
+        swapped = {**inputs, one: second, other: first}
+        place = f"inputs {one!r} and {other!r}"
+        yield InputChange(CauseCode.SIGNATURE_GLUE, place, words, swapped)
