@@ -22,7 +22,7 @@ FIND_PYTHON = for name in python3.11 python3.10 python3 python; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
 	2>/dev/null && { command -v "$$name"; break; }; done
 
-.PHONY: demo test test-browser unit lint serve-demo benchmarks constraints clean help
+.PHONY: demo test corpus test-browser unit lint serve-demo benchmarks constraints clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,9 +31,13 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
 test: lint unit  ## Lint, types and every test.
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests -m "hypothesis or $(REAL)"
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests \
+		-m "hypothesis or ($(REAL)) and not corpus"
 	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
 	 browser did not run: $(NO_BROWSER)"; fi
+
+corpus: $(VENV)/.installed  ## The rest of the fault corpus, beyond one case of each cause.
+	@$(VENV)/bin/python -m pytest -q tests/faults/corpus -m corpus
 
 test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
 	@test -n "$(BROWSER)" || { echo "$(NO_BROWSER)" >&2; exit 2; }
@@ -78,6 +82,7 @@ constraints: $(UV)  ## Resolve the pinned set anew.
 benchmarks: $(VENV)/.installed  ## Measure the figures in the docs.
 	@$(VENV)/bin/python benchmarks/canary.py
 	@$(VENV)/bin/python benchmarks/comparator.py
+	@$(VENV)/bin/python benchmarks/fault_table.py
 
 clean:  ## Remove what was made, except runs.
 	@rm -rf $(VENV) .uv build dist *.egg-info

@@ -27,37 +27,9 @@ class TrainedModel(NamedTuple):
 @pytest.fixture(scope="session")
 def toy_transform_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `transform_graph` artifact that TransformGraphGen made of the toy examples."""
-    import toy_data
-    from tfx.components import ImportExampleGen
-    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-    from tfx.orchestration.metadata import sqlite_metadata_connection_config
-    from tfx.orchestration.pipeline import Pipeline
+    import toy_pipeline
 
-    from tfx_parity import TransformGraphGen
-
-    root = tmp_path_factory.mktemp("toy")
-    toy_data.write_examples(root / "data")
-    (root / "schema.pbtxt").write_text(toy_data.SCHEMA, encoding="utf-8")
-    examples = ImportExampleGen(input_base=str(root / "data"))
-    schema = ImportSchemaGen(schema_file=str(root / "schema.pbtxt"))
-    transform = TransformGraphGen(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
-        preprocessing_fn="toy_transform.preprocessing_fn",
-        disable_statistics=True,
-        disable_analyzer_cache=True,
-        seed=5,
-    )
-    pipeline = Pipeline(
-        pipeline_name="toy",
-        pipeline_root=str(root / "artifacts"),
-        components=[examples, schema, transform],
-        metadata_connection_config=sqlite_metadata_connection_config(str(root / "mlmd.sqlite")),
-    )
-    LocalDagRunner().run(pipeline)
-    (graph,) = (root / "artifacts" / "TransformGraphGen" / "transform_graph").iterdir()
-    return graph
+    return toy_pipeline.make_transform_graph(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")

@@ -218,3 +218,22 @@ def infinite_on_both_sides(folder: Path, toy: Toy) -> None:
     save(folder, tf.Module(), lambda x: {"y": tf.math.log(x)}, x=spec)
     with np.errstate(divide="ignore"):
         record(folder, {"x": x}, {"y": np.log(x)})
+
+
+@builds
+def tokens_of_any_length(folder: Path, toy: Toy) -> None:
+    """Requests that no client can send in one batch."""
+    table = normals(50, 4, seed=1)
+    ids = [np.arange(1 + row % 6, dtype=np.int64) + row % 40 for row in range(COUNT)]
+    spec = tf.TensorSpec([None, None], tf.int64)
+    save(folder, tf.Module(), lambda ids: {"y": tf.reduce_mean(tf.gather(table, ids), 1)}, ids=spec)
+    record(folder, {"ids": ids}, {"y": np.stack([table[row].mean(0) for row in ids])})
+
+
+@builds
+def wide_sums(folder: Path, toy: Toy) -> None:
+    """Sums whose rounding depends on how many examples are asked at once."""
+    x, kernel = normals(COUNT, 1024), normals(1024, 3, seed=1)
+    spec = tf.TensorSpec([None, 1024], tf.float32)
+    save(folder, tf.Module(), lambda x: {"y": tf.nn.softmax(x @ kernel / 32)}, x=spec)
+    record(folder, {"x": x}, {"y": tf.nn.softmax(x @ kernel / 32)})

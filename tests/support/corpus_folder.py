@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,11 +93,18 @@ def save(
 
 def record(
     folder: Path,
-    inputs: Mapping[str, np.ndarray],
+    inputs: Mapping[str, Sequence[object]],
     outputs: Mapping[str, object],
     signature: str = "serving_default",
 ) -> None:
-    """Record predictions as a plain file of PredictionLogs, one example a record."""
+    """Record predictions as a plain file of PredictionLogs, one example a record.
+
+    Args:
+        folder: The case's folder.
+        inputs: By name, a row an example; a list where rows have different shapes.
+        outputs: By name, a row an example.
+        signature: The signature that was asked.
+    """
     answers = {name: np.asarray(value) for name, value in outputs.items()}
     count = len(next(iter(inputs.values())))
     logs = []
@@ -105,11 +112,17 @@ def record(
         log = prediction_log_pb2.PredictionLog().predict_log
         log.request.model_spec.signature_name = signature
         for name, values in inputs.items():
-            log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values[row : row + 1]))
-        for name, values in answers.items():
-            log.response.outputs[name].CopyFrom(tf.make_tensor_proto(values[row : row + 1]))
+            log.request.inputs[name].CopyFrom(_batch_of_one(values[row]))
+        for name, rows in answers.items():
+            log.response.outputs[name].CopyFrom(_batch_of_one(rows[row]))
         logs.append(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
     write_records(folder / PREDICTIONS, logs)
+
+
+def _batch_of_one(row: object) -> object:
+    # As numpy's own strings, bytes would lose the NULs at their end.
+    kind = object if isinstance(row, bytes) else None
+    return tf.make_tensor_proto(np.asarray(row, dtype=kind)[np.newaxis])
 
 
 def normals(*shape: int, seed: int = 0) -> np.ndarray:
