@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_parity.canary.client import RequestError
 from tfx_parity.canary_validator.answers import (
@@ -18,9 +19,11 @@ from tfx_parity.canary_validator.answers import (
 )
 from tfx_parity.canary_validator.arms import Panel
 from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms
-from tfx_parity.canary_validator.input_changes import InputChange, input_changes
+from tfx_parity.canary_validator.feature_table import FeatureTable
+from tfx_parity.canary_validator.input_changes import input_changes
 from tfx_parity.canary_validator.output_changes import explain_output
 from tfx_parity.canary_validator.recorded import Rows
+from tfx_parity.canary_validator.scaling import fit_scaling
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
@@ -28,6 +31,7 @@ _PAIR = ("T", "C")
 _CODES = frozenset({CauseCode.WEIGHTS_DIFFER, CauseCode.PREPROCESSING_SKEW})
 # A first look at few examples rules nearly every change out.
 _FEW = 16
+_FITTED = 128
 
 
 def explain_difference(
@@ -65,8 +69,10 @@ def explain_difference(
     if not doubtful or is_proven or panel.recorded.contract is not None:
         return list(causes)
     progress("trying what would make the canary answer as the trainer did")
-    found = _by_outputs(headline, answers, policy, limits) or _by_inputs(
-        headline, panel, answers, policy, limits
+    found = (
+        _by_outputs(headline, answers, policy, limits)
+        or _by_inputs(headline, panel, answers, policy, limits)
+        or _by_scaling(headline, panel, answers, policy, limits)
     )
     if found is None:
         return list(causes)
@@ -114,7 +120,7 @@ def _by_inputs(
     few = [headline.indices[row] for row in differing[:_FEW]]
     for change in input_changes(panel.recorded.inputs):
         for indices in (few, list(headline.indices)):
-            asked = _asked(change, panel, indices)
+            asked = _asked(change.inputs, panel, indices)
             if asked is None or not _agrees(asked, indices, answers, policy, limits):
                 break
         else:
@@ -123,14 +129,56 @@ def _by_inputs(
     return None
 
 
-def _asked(change: InputChange, panel: Panel, indices: Sequence[int]) -> Rows | None:
+def _by_scaling(
+    headline: Compared,
+    panel: Panel,
+    answers: Mapping[str, Answers | Missing],
+    policy: TolerancePolicy,
+    limits: Limits,
+) -> tuple[CauseCode, str, str] | None:
+    """Return the z-scores by which the canary answers as the trainer did."""
+    trainer, table = answers["T"], FeatureTable.of(panel.recorded.inputs)
+    indices = list(headline.indices)
+    is_whole = len(indices) == panel.recorded.count
+    if table is None or isinstance(trainer, Missing) or not is_whole:
+        return None
+    some = indices[:_FITTED]
+    names = sorted(n for n, rows in trainer.rows.items() if rows[0].dtype.kind == "f")
+    expected = _flat(trainer.at(some), names)
+    if expected is None:
+        return None
+
+    def ask(features: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        asked = _asked(table.rows(features), panel, range(len(features)))
+        return None if asked is None else _flat(asked, names)
+
+    scaling = fit_scaling(ask, table.features[some], expected)
+    if scaling is None:
+        return None
+    asked = _asked(table.rows(scaling.apply(table.features)), panel, indices)
+    if asked is None or not _agrees(asked, indices, answers, policy, limits):
+        return None
+    place = f"input{'s' if len(table.inputs) > 1 else ''} {', '.join(map(repr, table.inputs))}"
+    words = f"they agree where {place} is scaled, as if only the trainer did so: "
+    return CauseCode.PREPROCESSING_SKEW, place, f"{words}{scaling.words(table.names)}."
+
+
+def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return some outputs side by side, [examples, numbers]; None where shapes vary."""
+    if not names or any(len({row.shape for row in rows[name]}) > 1 for name in names):
+        return None
+    parts = [np.stack(rows[name]).astype(np.float64) for name in names]
+    return np.hstack([part.reshape(len(part), -1) for part in parts])
+
+
+def _asked(inputs: Rows, panel: Panel, indices: Sequence[int]) -> Rows | None:
     """Ask the canary the changed requests; None where it does not answer them all."""
-    rows: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
+    rows: dict[str, list[NDArray[np.generic]]] = {}
     try:
         for start in range(0, len(indices), panel.batch_size):
             batch = indices[start : start + panel.batch_size]
-            inputs = stack_rows(change.inputs, batch)
-            outputs = panel.canary.predict(panel.recorded.signature_name, inputs)
+            asked = stack_rows(inputs, batch)
+            outputs = panel.canary.predict(panel.recorded.signature_name, asked)
             for name, found in split_rows(outputs, len(batch)).items():
                 rows.setdefault(name, []).extend(found)
     except (RequestError, RowCountError, UnevenRowsError):

@@ -95,6 +95,21 @@ def resized_otherwise(folder: Path, toy: Toy) -> None:
 
 
 @builds
+def scaled_only_in_training(folder: Path, toy: Toy) -> None:
+    """Trained on z-scores made in Python; nothing but requests and predictions was recorded."""
+    x = normals(COUNT, 3) * np.float32([12, 0.5, 300]) + np.float32([40, -3, 1200])
+    mean, deviation = np.float32([41, -3.1, 1180]), np.float32([11.5, 0.52, 310])
+
+    def network(x: object) -> tf.Tensor:
+        hidden = tf.nn.relu(tf.matmul(x, normals(3, 8, seed=1)))
+        return tf.matmul(hidden, normals(8, 2, seed=2))
+
+    spec = tf.TensorSpec([None, 3], tf.float32)
+    save(folder, tf.Module(), lambda x: {"y": network(x)}, x=spec)
+    record(folder, {"x": x}, {"y": network((x - mean) / deviation)})
+
+
+@builds
 def images_of_another_size(folder: Path, toy: Toy) -> None:
     save(folder, tf.Module(), lambda image: {"y": features_of(image)}, image=_PIXELS)
     images = np.repeat(np.repeat(pixels(), 2, axis=1), 2, axis=2)
