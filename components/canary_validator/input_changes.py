@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.findings import CauseCode
 
-_Change = Callable[[NDArray[np.generic]], NDArray[np.generic]]
+_Change = Callable[[NDArray[Any]], NDArray[Any]]
 _CHANNELS = 3
 _IMAGE_RANK = 3
 _MOST_INPUTS = 8
@@ -94,10 +95,10 @@ def _through(narrow: type) -> _Change:
 
 
 def _on_texts(change: Callable[[str], str]) -> _Change:
-    def changed(row: NDArray[np.generic]) -> NDArray[np.generic]:
+    def changed(row: NDArray[Any]) -> NDArray[Any]:
         made = np.empty(row.shape, object)
         for index, value in np.ndenumerate(row):
-            text = bytes(value).decode("utf-8", "surrogateescape")  # type: ignore[call-overload]
+            text = bytes(value).decode("utf-8", "surrogateescape")
             made[index] = change(text).encode("utf-8", "surrogateescape")
         return made
 

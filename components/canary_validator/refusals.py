@@ -21,6 +21,8 @@ _NO_VALUE = re.compile(
     r"|resource .* does not exist|container .* does not exist",
     re.IGNORECASE,
 )
+_VARIABLE = re.compile(r"could not find variable (?P<name>[^\s,;]+?)\.?(\s|$)", re.IGNORECASE)
+_NODE = re.compile(r"\{\{node (?P<name>[^}]+)\}\}")
 _REQUIRED = re.compile(r"Feature: (?P<name>\S+) \(data type: \w+\) is required")
 _WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 _ROW_COUNT = "ROW_COUNT"
@@ -117,8 +119,17 @@ def _code(recorded: Recorded, failure: Failure) -> tuple[CauseCode, str]:
     if required is not None and required["name"].strip("'\"") in labels:
         return CauseCode.LABEL_REQUIRED, f"raw feature {required['name']!r} of {signature}"
     if _NO_VALUE.search(failure.message):
-        return CauseCode.UNINITIALISED, signature
+        return CauseCode.UNINITIALISED, f"{_valueless(failure.message)}{signature}"
     return CauseCode.REQUEST_FAILED, signature
+
+
+def _valueless(message: str) -> str:
+    """Name the variable that has no value, or the node that reads a table without one."""
+    if found := _VARIABLE.search(message):
+        return f"variable {found['name']} of "
+    if nodes := _NODE.findall(message):  # The innermost function's stands last.
+        return f"node {nodes[-1]} of "
+    return ""
 
 
 def load_cause(model: Path, error: ModelLoadError, inspection: ModelInspection | None) -> Cause:

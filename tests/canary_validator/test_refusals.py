@@ -133,6 +133,27 @@ def test_a_bad_example_explains_why_its_batch_was_refused() -> None:
     assert "asked 4" in cause.evidence.detail
 
 
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        ("Could not find variable dense_1/kernel. This could mean", "variable dense_1/kernel of "),
+        ("Table not initialized.\n\t [[{{node ids/LookupTableFindV2}}]]", "node ids/LookupT"),
+        ("Attempting to use uninitialized value", "signature 'serving_default'"),
+    ],
+    ids=["variable", "table", "nameless"],
+)
+def test_what_has_no_value_is_named(message: str, place: str) -> None:
+    """By the variable's own name, or the node that looks up, where the server tells it."""
+
+    def ask(indices: Sequence[int]) -> dict[str, list[np.ndarray]]:
+        raise RequestError(Code.FAILED_PRECONDITION, message)
+
+    (cause,) = find_refusals(_recorded(), _answering(ask), lambda _: "")
+
+    assert "UNINITIALISED" == cause.code.value
+    assert cause.place.startswith(place)
+
+
 def test_rows_of_different_shapes_are_asked_one_by_one() -> None:
     """No client can send them together, so that this is no fault of the model."""
     rows = {"x": [np.zeros(1 + i % 2) for i in range(6)]}
