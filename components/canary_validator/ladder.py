@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from tfx_parity.canary_validator.coverage_check import CoverageFindings
 from tfx_parity.canary_validator.features import find_preprocessing_skew
 from tfx_parity.canary_validator.precision import is_slight
 from tfx_parity.canary_validator.recorded import Recorded
-from tfx_parity.canary_validator.transport import differing_outputs, json_rule, rest_requests
+from tfx_parity.canary_validator.transport import json_rule, rest_requests
 from tfx_parity.canary_validator.weights import WeightsComparison, compare_weights
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
@@ -188,6 +188,9 @@ class Climb:
             return []
         if not self.recorded.variables and _differs_by_infinities(headline):
             return []
+        in_process = compare_arms(("T", "B"), self.answers, self.policy, self.limits)
+        if in_process.outputs is not None and not in_process.is_different:
+            return []  # The model itself is the trainer's; what runs it is not.
         missing = sorted(n for n, arm in self.answers.items() if isinstance(arm, Missing))
         return self._weights_cause(headline, f" Arms missing: {', '.join(missing)}.")
 
@@ -232,22 +235,34 @@ class Climb:
 
     def _transport(self, rungs: Mapping[Pair, Compared]) -> list[Cause]:
         causes = []
-        name = self.recorded.signature_name
-        for arm, signature in (("R", name), ("Rc", name), ("Rr", "serve_raw")):
-            rung = rungs["C", arm]
-            if rung.is_different:
-                place, words = self._transport_words(arm, signature, rung)
+        for signature, arms in (
+            (self.recorded.signature_name, ("R", "Rc")),
+            ("serve_raw", ("Rr",)),
+        ):
+            differing = [
+                arm
+                for arm in arms
+                if rungs["C", arm].is_different and not self._is_right(arm, signature, rungs)
+            ]
+            if differing:
+                rung = rungs["C", differing[0]]
+                place, words = self._transport_words(differing, signature)
                 detail = f"{_counts(rung)} between gRPC and {words}"
                 causes.append(self._cause(CauseCode.TRANSPORT_SKEW, place, rung, detail))
         return causes
 
-    def _transport_words(self, arm: str, signature: str, rung: Compared) -> tuple[str, str]:
+    def _is_right(self, arm: str, signature: str, rungs: Mapping[Pair, Compared]) -> bool:
+        """Whether another signature answers as the trainer did where the recorded one does not."""
+        if signature == self.recorded.signature_name or not rungs["T", "C"].is_different:
+            return False
+        found = compare_arms(("T", arm), self.answers, self.policy, self.limits)
+        return found.outputs is not None and not found.is_different
+
+    def _transport_words(self, arms: Sequence[str], signature: str) -> tuple[str, str]:
         """Return the place of a difference over REST, and what is known of it."""
-        requests, answers = rest_requests(arm, signature), self.answers["C"]
-        outputs = answers.rows if isinstance(answers, Answers) else {}
+        requests = rest_requests(arms, signature)
         is_recorded = signature == self.recorded.signature_name
-        inputs = self.recorded.inputs if is_recorded else {}
-        rule = json_rule(inputs, differing_outputs(rung, outputs))
+        rule = json_rule(self.recorded.inputs) if is_recorded else None
         if rule is None:
             return requests, f"{requests}."
         return f"{rule[0]} in {requests}", f"{requests}: {rule[0]} {rule[1]}."

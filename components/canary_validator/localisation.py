@@ -63,11 +63,13 @@ class _Source:
         node: Its node.
         difference: How far it lies apart.
         padded: Tensors between it and those ancestors that have another shape alone, in order.
+        rounded: Those ancestors that differ by roundings, which count as agreeing, in order.
     """
 
     node: PlannedNode
     difference: Difference
     padded: tuple[str, ...]
+    rounded: tuple[str, ...]
 
 
 def locate(question: Question, deadline_s: float) -> Located:
@@ -166,7 +168,10 @@ class _Search:
             differing = {source for source in known if self._differs(source)}
             waiting |= differing - seen
             if not differing:
-                found.append(_Source(node, self._differences[tensor], tuple(padded)))
+                rounded = sorted(filter(self._is_rounded, known), key=self._position)
+                found.append(
+                    _Source(node, self._differences[tensor], tuple(padded), tuple(rounded))
+                )
         return sorted(found, key=self._rank)
 
     def _rank(self, source: _Source) -> tuple[bool, int]:
@@ -179,6 +184,12 @@ class _Search:
     def _differs(self, tensor: str) -> bool:
         node = self._plan.nodes[node_name(tensor)]
         return self._exceeds(node, self._differences[tensor], self._failing)
+
+    def _is_rounded(self, tensor: str) -> bool:
+        return _size(self._differences[tensor], self._failing) > 0
+
+    def _position(self, tensor: str) -> int:
+        return self._order[node_name(tensor)]
 
     def _exceeds(self, node: PlannedNode, difference: Difference, rows: NDArray[np.bool_]) -> bool:
         return _size(difference, rows) > self._floors[node.name] * self._share
@@ -201,7 +212,7 @@ class _Search:
             if difference is not None and difference.shapes is not None:
                 varying.add(tensor)
             waiting.extend(self._plan.nodes[node_name(tensor)].sources)
-        return known, sorted(varying, key=lambda tensor: self._order[node_name(tensor)])
+        return known, sorted(varying, key=self._position)
 
 
 def _size(difference: Difference, rows: NDArray[np.bool_]) -> float:
@@ -238,6 +249,9 @@ def _words(
     )
     if first.padded:
         text += f" {_padding_words(first.padded[0], differences)}"
+    if first.rounded:
+        rounded = ", ".join(readable_path(node_name(tensor)) for tensor in first.rounded[:_NAMED])
+        text += f" It makes more of the roundings by which {rounded} differs."
     others = [readable_path(source.node.name) for source in sources[1:]]
     if others:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""

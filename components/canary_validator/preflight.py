@@ -80,7 +80,7 @@ def _type_faults(
             causes.append(_cause(CauseCode.DTYPE_MISMATCH, place, detail))
         elif not _fits(row.shape, info):
             shape = [dim.size for dim in info.tensor_shape.dim]
-            detail = f"Recorded rows have the shape {list(row.shape)}, the model {shape}."
+            detail = f"Recorded with the shape {[-1, *row.shape]}, the model has {shape}."
             causes.append(_cause(CauseCode.SHAPE_MISMATCH, place, detail))
     return causes
 

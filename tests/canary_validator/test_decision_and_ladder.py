@@ -151,6 +151,7 @@ def _all(arms: tuple[str, ...], rows: np.ndarray) -> dict[str, np.ndarray]:
         (_all(SERVED, OTHER), CauseCode.GRAPH_OPTIMISATION),
         ({"R": OTHER}, CauseCode.TRANSPORT_SKEW),
         ({"Rc": OTHER}, CauseCode.TRANSPORT_SKEW),
+        ({"R": OTHER, "Rc": OTHER}, CauseCode.TRANSPORT_SKEW),
         ({"Rr": OTHER}, CauseCode.TRANSPORT_SKEW),
     ],
     ids=lambda value: value.value if isinstance(value, CauseCode) else "",
@@ -163,6 +164,15 @@ def test_the_first_rung_that_differs_names_the_cause(
 
     assert [code] == [cause.code for cause in ladder.causes]
     assert Verdict.FAIL is _decide(ladder)[0]
+
+
+def test_another_signature_that_is_right_does_not_accuse_the_transport() -> None:
+    """serve_raw answers as the trainer did: what differs is serving_default, and not REST."""
+    arms = tuple(arm for arm in SERVED if arm != "Rr")
+
+    ladder = _climb(_all((*arms, "B"), OTHER))
+
+    assert [CauseCode.SIGNATURE_GLUE] == [cause.code for cause in ladder.causes]
 
 
 def test_arms_that_agree_pass() -> None:
@@ -280,6 +290,14 @@ def test_without_arms_beside_the_trainer_the_words_say_what_is_missing() -> None
 
     assert CauseCode.WEIGHTS_DIFFER is cause.code
     assert "or preprocessing. Arms missing: A, Bt, Ct, M, Rr." in cause.evidence.detail
+
+
+def test_a_model_that_is_right_in_process_is_not_accused() -> None:
+    """Where T and B agree the rewriter did it, though T and C are all that is recorded."""
+    changes: dict[str, np.ndarray | None] = {**_all(SERVED, OTHER)}
+    changes |= dict.fromkeys(("A", "M", "Bt", "Ct", "Rr"))
+
+    assert [CauseCode.GRAPH_OPTIMISATION] == [cause.code for cause in _climb(changes).causes]
 
 
 def test_nan_on_one_side_is_told_as_such() -> None:

@@ -199,17 +199,3 @@ def doubles_hashed(folder: Path, toy: Toy) -> None:
         seconds=tf.TensorSpec([None], tf.float64),
     )
     record(folder, {"seconds": seconds}, {"bucket": seconds.view(np.int64) % 1009})
-
-
-@builds
-def bytes_answered_as_text(folder: Path, toy: Toy) -> None:
-    """An output of bytes whose name does not end in `_bytes`: JSON gets them raw."""
-    x = normals(COUNT, 1)
-    save(
-        folder,
-        tf.Module(),
-        lambda x: {"digest": tf.strings.join([tf.constant(b"\xff\xfe"), tf.as_string(x[:, 0])])},
-        x=tf.TensorSpec([None, 1], tf.float32),
-    )
-    texts = tf.as_string(x[:, 0]).numpy()
-    record(folder, {"x": x}, {"digest": np.array([b"\xff\xfe" + t for t in texts], object)})
