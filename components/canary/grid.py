@@ -1,7 +1,8 @@
-"""Whether a tensor's values lie on a few evenly spaced levels, as quantised weights do."""
+"""Whether a tensor's values are fewer than its type could hold, as those of rounded weights are."""
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,24 @@ _MOST_LEVELS = 256
 _TOLERANCE = 1e-3
 _FEWEST_VALUES = 5
 _FIRST_LOOK = 4096
+# The coarser one first: float16 holds nearly all of bfloat16's numbers of common size.
+_NARROW = (ml_dtypes.bfloat16, np.float16)
+
+
+def narrow_type(value: Array) -> str:
+    """Return the type of 16 bits that holds a tensor of a wider type exactly; empty where none.
+
+    Tensors of too few distinct values to tell have none.
+
+    Args:
+        value: A tensor of any dtype.
+    """
+    is_wide = value.dtype in (np.float32, np.float64)
+    if not is_wide or len(np.unique(value)) < _FEWEST_VALUES or not np.isfinite(value).all():
+        return ""
+    with np.errstate(over="ignore"):
+        found = [t for t in _NARROW if np.array_equal(value, value.astype(t).astype(value.dtype))]
+    return np.dtype(found[0]).name if found else ""
 
 
 def lies_on_grid(value: Array) -> bool:

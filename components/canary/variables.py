@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfx_parity.canary.graph import ancestors, called_functions, node_name
-from tfx_parity.canary.grid import lies_on_grid
+from tfx_parity.canary.grid import lies_on_grid, narrow_type
 from tfx_parity.canary.session import SavedModelSession
 from tfx_parity.protos import FunctionDef, MetaGraphDef, NodeDef
 from tfx_parity.serving_api.dtypes import Array, data_type, numpy_dtype, type_name
@@ -41,6 +41,8 @@ class ServedVariable:
         reachable: Whether a signature's outputs depend on it.
         is_on_grid: Whether its values lie on at most 256 evenly spaced levels, as a whole or by
             channel.
+        narrow_type: The type of 16 bits that holds its values exactly though its own is wider;
+            empty where none does, or too few values differ to tell.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ServedVariable:
     sha256_hex: str
     reachable: bool
     is_on_grid: bool = False
+    narrow_type: str = ""
 
 
 def read_variables(
@@ -85,6 +88,7 @@ def _served(node: NodeDef, value: Array, key: str, reachable: bool) -> ServedVar
         sha256_hex=value_digest(value),
         reachable=reachable,
         is_on_grid=lies_on_grid(value),
+        narrow_type=narrow_type(value),
     )
 
 

@@ -16,7 +16,11 @@ from tfx_parity.canary_validator.features import find_preprocessing_skew
 from tfx_parity.canary_validator.precision import is_slight
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.transport import json_rule, rest_requests
-from tfx_parity.canary_validator.weights import WeightsComparison, compare_weights
+from tfx_parity.canary_validator.weights import (
+    WeightsComparison,
+    compare_weights,
+    rounded_by_themselves,
+)
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
@@ -196,6 +200,8 @@ class Climb:
 
     def _weights_cause(self, rung: Compared, missing: str) -> list[Cause]:
         weights = compare_weights(self.recorded.variables, self.inspection.variables)
+        if not weights.is_known and self._is_slight(rung):
+            weights = rounded_by_themselves(self.inspection.variables)
         code, words = _weights_words(weights, is_direct=not missing)
         asked = self.recorded.signature_name if missing else "predict_transformed"
         place = f"signature {asked!r}" if weights.is_equal else weights.place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from tfx_parity.contract import VariableDigest
 
 _SHOWN = 5
 _QUANTISED_TYPES = frozenset({"int8", "uint8"})
+_FLOAT_TYPES = frozenset({"float", "double"})
+# Fewer numbers can be round by chance, or by hand.
+_TELLING_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,28 @@ def compare_weights(
         (*rounded, *((variable.path, "int8") for variable in quantised)),
         tuple(variable.path for variable in changed),
     )
+
+
+def rounded_by_themselves(served: Sequence[ServedVariable]) -> WeightsComparison:
+    """Tell rounded weights from the served model alone, where no digests were recorded.
+
+    Trained weights fill their type. Where those of a model all lie on what 16 bits hold, or all
+    matrices on the levels of int8, they went through it.
+
+    Args:
+        served: The served model's variables.
+    """
+    floats = [v for v in served if v.reachable and v.dtype in _FLOAT_TYPES]
+    telling = [v for v in floats if math.prod(v.shape) >= _TELLING_SIZE]
+    for kinds in ({v.name: v.narrow_type for v in telling}, _grids(telling)):
+        if kinds and all(kinds.values()) and len(set(kinds.values())) == 1:
+            return WeightsComparison(0, tuple(sorted(kinds.items())), ())
+    return WeightsComparison(0, (), ())
+
+
+def _grids(served: Sequence[ServedVariable]) -> dict[str, str]:
+    """Return matrices by name, with int8 for those on a grid; biases are seldom quantised."""
+    return {v.name: "int8" if v.is_on_grid else "" for v in served if len(v.shape) > 1}
 
 
 def _others(

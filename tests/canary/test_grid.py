@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfx_parity.canary.grid import lies_on_grid
+from tfx_parity.canary.grid import lies_on_grid, narrow_type
 
 
 def _weights(seed: int, *shape: int) -> np.ndarray:
@@ -66,3 +67,29 @@ def test_one_channel_off_its_grid_is_enough() -> None:
     value[:, 4] = _weights(2, 12)
 
     assert not lies_on_grid(value)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.float16, ml_dtypes.bfloat16]))
+def test_weights_that_went_through_16_bits_are_told(seed: int, through: type) -> None:
+    """What a narrower type holds exactly, in a wider one."""
+    value = _weights(seed, 6, 4)
+
+    assert "" == narrow_type(value)
+    assert np.dtype(through).name == narrow_type(value.astype(through).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ones((6, 4), np.float32),
+        np.float32([0, 1, 2]),
+        np.arange(16),
+        np.arange(16).astype(np.float16),
+        np.float32([1, 2, 3, 4, 5, 1e6 + 1]),
+        np.float32([1, 2, 3, 4, 5, np.inf]),
+    ],
+    ids=["constant", "few values", "integers", "narrow itself", "too large", "infinite"],
+)
+def test_what_cannot_be_told_went_through_no_16_bits(value: np.ndarray) -> None:
+    """Few values are round by chance; a type that is narrow itself lost nothing on the way."""
+    assert "" == narrow_type(value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tfx_parity.canary.variables import ServedVariable
-from tfx_parity.canary_validator.weights import compare_weights
+from tfx_parity.canary_validator.weights import compare_weights, rounded_by_themselves
 from tfx_parity.contract import VariableDigest
 
 KERNEL = VariableDigest("dense/kernel", "float32", (4, 3), "k", "k16", "kb")
@@ -50,3 +52,31 @@ def test_one_quantised_variable_explains_one_trained_one() -> None:
 
     assert (("dense/kernel", "int8"),) == found.rounded
     assert ("other/kernel",) == found.changed
+
+
+def _alone(
+    name: str, shape: tuple[int, ...], *, narrow: str = "", grid: bool = False
+) -> ServedVariable:
+    return ServedVariable(name, "", "float", shape, "", True, is_on_grid=grid, narrow_type=narrow)
+
+
+@pytest.mark.parametrize(
+    ("served", "kinds"),
+    [
+        (
+            [_alone("k", (4, 3), narrow="float16"), _alone("b", (9,), narrow="float16")],
+            (("b", "float16"), ("k", "float16")),
+        ),
+        ([_alone("k", (4, 3), grid=True), _alone("b", (9,))], (("k", "int8"),)),
+        ([_alone("k", (4, 3), narrow="float16"), _alone("b", (9,))], ()),
+        ([_alone("k", (4, 3), narrow="float16"), _alone("b", (9,), narrow="bfloat16")], ()),
+        ([_alone("k", (2, 2), narrow="float16")], ()),
+        ([], ()),
+    ],
+    ids=["float16", "int8", "one is not", "of two kinds", "too small", "none"],
+)
+def test_rounded_weights_are_told_without_the_trained_ones(
+    served: list[ServedVariable], kinds: tuple[tuple[str, str], ...]
+) -> None:
+    """All of a model's weights on 16 bits, or all its matrices on levels of int8."""
+    assert kinds == rounded_by_themselves(served).rounded

@@ -109,6 +109,30 @@ def scaled_only_in_training(folder: Path, toy: Toy) -> None:
     record(folder, {"x": x}, {"y": network((x - mean) / deviation)})
 
 
+def _rounded(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Serve a network whose weights were rounded; its trainer recorded predictions alone."""
+    trained = normals(4, 8, seed=1), normals(8, 3, seed=2)
+    module, x = tf.Module(), normals(COUNT, 4)
+    module.weights = [tf.Variable(change(w).astype(np.float32), name="kernel") for w in trained]
+
+    def network(x: object, first: object, last: object) -> tf.Tensor:
+        return tf.matmul(tf.nn.relu(tf.matmul(x, first)), last)
+
+    spec = tf.TensorSpec([None, 4], tf.float32)
+    save(folder, module, lambda x: {"y": network(x, *module.weights)}, x=spec)
+    record(folder, {"x": x}, {"y": network(x, *trained)})
+
+
+@builds
+def float16_weights_alone(folder: Path, toy: Toy) -> None:
+    _rounded(folder, lambda weights: weights.astype(np.float16))
+
+
+@builds
+def int8_weights_alone(folder: Path, toy: Toy) -> None:
+    _rounded(folder, _through_int8)
+
+
 @builds
 def images_of_another_size(folder: Path, toy: Toy) -> None:
     save(folder, tf.Module(), lambda image: {"y": features_of(image)}, image=_PIXELS)
