@@ -200,9 +200,12 @@ class Climb:
 
     def _weights_cause(self, rung: Compared, missing: str) -> list[Cause]:
         weights = compare_weights(self.recorded.variables, self.inspection.variables)
-        if not weights.is_known and self._is_slight(rung):
+        is_alone = not weights.is_known and self._is_slight(rung)
+        if is_alone:
             weights = rounded_by_themselves(self.inspection.variables)
         code, words = _weights_words(weights, is_direct=not missing)
+        if is_alone and weights.is_rounded:
+            words = "the served variables hold fewer bits than their type."
         asked = self.recorded.signature_name if missing else "predict_transformed"
         place = f"signature {asked!r}" if weights.is_equal else weights.place
         casts = self.inspection.narrowing_casts
