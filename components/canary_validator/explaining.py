@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ _CODES = frozenset({CauseCode.WEIGHTS_DIFFER, CauseCode.PREPROCESSING_SKEW})
 # A first look at few examples rules nearly every change out.
 _FEW = 16
 _FITTED = 128
+_DEADLINE_S = 30.0
 
 
 def explain_difference(
@@ -69,98 +71,123 @@ def explain_difference(
     if not doubtful or is_proven or panel.recorded.contract is not None:
         return list(causes)
     progress("trying what would make the canary answer as the trainer did")
-    found = (
-        _by_outputs(headline, answers, policy, limits)
-        or _by_inputs(headline, panel, answers, policy, limits)
-        or _by_scaling(headline, panel, answers, policy, limits)
-    )
+    deadline = time.monotonic() + _DEADLINE_S
+    found = _Trial(headline, panel, answers, policy, limits, deadline).find()
     if found is None:
         return list(causes)
-    code, place, words = found
     cause = doubtful[0]
     counts = f"{headline.rung.mismatching} of {headline.rung.examples} examples differ"
-    evidence = replace(cause.evidence, detail=f"{counts} between T and C: {words}")
-    explained = replace(cause, code=code, place=place, evidence=evidence)
+    evidence = replace(cause.evidence, detail=f"{counts} between T and C: {found.words}")
+    explained = replace(cause, code=found.code, place=found.place, evidence=evidence)
     return [explained if other is cause else other for other in causes]
 
 
-def _by_outputs(
-    headline: Compared,
-    answers: Mapping[str, Answers | Missing],
-    policy: TolerancePolicy,
-    limits: Limits,
-) -> tuple[CauseCode, str, str] | None:
-    """Return what turns every output that differs into the trainer's."""
-    trainer, served = (answers[arm] for arm in _PAIR)
-    if headline.outputs is None or isinstance(trainer, Missing) or isinstance(served, Missing):
-        return None
-    mine, theirs = trainer.at(headline.indices), served.at(headline.indices)
-    differing = [n for n, output in headline.outputs.outputs.items() if output.mismatching.any()]
-    rate = limits.max_mismatch_rate
-    explained = {name: explain_output(name, mine, theirs, policy, rate) for name in differing}
-    words = [f"of output {name!r} {text}" for name, text in explained.items() if text is not None]
-    if len(words) < len(differing):
-        return None
-    names = ", ".join(repr(name) for name in explained)
-    place = f"output{'s' if len(explained) > 1 else ''} {names}"
-    return CauseCode.SIGNATURE_GLUE, place, f"{'; '.join(words)}."
+@dataclass(frozen=True)
+class _Explanation:
+    """What a difference comes from, where, and how that was seen."""
+
+    code: CauseCode
+    place: str
+    words: str
 
 
-def _by_inputs(
-    headline: Compared,
-    panel: Panel,
-    answers: Mapping[str, Answers | Missing],
-    policy: TolerancePolicy,
-    limits: Limits,
-) -> tuple[CauseCode, str, str] | None:
-    """Return the first change of the requests by which the canary answers as the trainer did."""
-    if headline.outputs is None:
-        return None
-    differing = np.flatnonzero(headline.outputs.mismatching)
-    few = [headline.indices[row] for row in differing[:_FEW]]
-    for change in input_changes(panel.recorded.inputs):
-        for indices in (few, list(headline.indices)):
-            asked = _asked(change.inputs, panel, indices)
-            if asked is None or not _agrees(asked, indices, answers, policy, limits):
-                break
-        else:
-            words = f"they agree where {change.place} is {change.words}, as if only the trainer did"
-            return change.code, change.place, f"{words} so."
-    return None
+@dataclass(frozen=True)
+class _Trial:
+    """What changes are tried with; see `explain_difference`."""
 
+    headline: Compared
+    panel: Panel
+    answers: Mapping[str, Answers | Missing]
+    policy: TolerancePolicy
+    limits: Limits
+    deadline: float
 
-def _by_scaling(
-    headline: Compared,
-    panel: Panel,
-    answers: Mapping[str, Answers | Missing],
-    policy: TolerancePolicy,
-    limits: Limits,
-) -> tuple[CauseCode, str, str] | None:
-    """Return the z-scores by which the canary answers as the trainer did."""
-    trainer, table = answers["T"], FeatureTable.of(panel.recorded.inputs)
-    indices = list(headline.indices)
-    is_whole = len(indices) == panel.recorded.count
-    if table is None or isinstance(trainer, Missing) or not is_whole:
-        return None
-    some = indices[:_FITTED]
-    names = sorted(n for n, rows in trainer.rows.items() if rows[0].dtype.kind == "f")
-    expected = _flat(trainer.at(some), names)
-    if expected is None:
+    def find(self) -> _Explanation | None:
+        """Return the first explanation, what costs no request first."""
+        return self._by_outputs() or self._by_inputs() or self._by_scaling()
+
+    def _by_outputs(self) -> _Explanation | None:
+        """Return what turns every output that differs into the trainer's."""
+        headline, (trainer, served) = self.headline, (self.answers[arm] for arm in _PAIR)
+        if headline.outputs is None or isinstance(trainer, Missing) or isinstance(served, Missing):
+            return None
+        mine, theirs = trainer.at(headline.indices), served.at(headline.indices)
+        names = [n for n, output in headline.outputs.outputs.items() if output.mismatching.any()]
+        rate = self.limits.max_mismatch_rate
+        texts = [explain_output(name, mine, theirs, self.policy, rate) for name in names]
+        if None in texts:
+            return None
+        words = [f"of output {n!r} {text}" for n, text in zip(names, texts, strict=True)]
+        place = f"output{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+        return _Explanation(CauseCode.SIGNATURE_GLUE, place, f"{'; '.join(words)}.")
+
+    def _by_inputs(self) -> _Explanation | None:
+        """Return the first change of the requests by which every example agrees."""
+        if self.headline.outputs is None:
+            return None
+        indices = self.headline.indices
+        few = [indices[row] for row in np.flatnonzero(self.headline.outputs.mismatching)[:_FEW]]
+        for change in input_changes(self.panel.recorded.inputs):
+            if self._agrees(few, change.apply) and self._agrees(indices, change.apply):
+                words = f"they agree where {change.place} is {change.words}, as if only the trainer"
+                return _Explanation(change.code, change.place, f"{words} did so.")
         return None
 
-    def ask(features: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        asked = _asked(table.rows(features), panel, range(len(features)))
-        return None if asked is None else _flat(asked, names)
+    def _by_scaling(self) -> _Explanation | None:
+        """Return the z-scores by which every example agrees."""
+        trainer, table = self.answers["T"], FeatureTable.of(self.panel.recorded.inputs)
+        is_whole = len(self.headline.indices) == self.panel.recorded.count
+        if table is None or isinstance(trainer, Missing) or not is_whole:
+            return None
+        some = range(min(_FITTED, self.panel.recorded.count))
+        names = sorted(n for n, rows in trainer.rows.items() if rows[0].dtype.kind == "f")
+        expected = _flat(trainer.at(some), names)
+        if expected is None:
+            return None
 
-    scaling = fit_scaling(ask, table.features[some], expected)
-    if scaling is None:
-        return None
-    asked = _asked(table.rows(scaling.apply(table.features)), panel, indices)
-    if asked is None or not _agrees(asked, indices, answers, policy, limits):
-        return None
-    place = f"input{'s' if len(table.inputs) > 1 else ''} {', '.join(map(repr, table.inputs))}"
-    words = f"they agree where {place} is scaled, as if only the trainer did so: "
-    return CauseCode.PREPROCESSING_SKEW, place, f"{words}{scaling.words(table.names)}."
+        def ask(features: NDArray[np.float64]) -> NDArray[np.float64] | None:
+            asked = self._asked(table.rows(features))
+            return None if asked is None else _flat(asked, names)
+
+        scaling = fit_scaling(ask, table.features[some], expected)
+        if scaling is None:
+            return None
+        scaled = table.rows(scaling.apply(table.features))
+        if not self._agrees(self.headline.indices, lambda _: scaled):
+            return None
+        place = f"input{'s' if len(table.inputs) > 1 else ''} {', '.join(map(repr, table.inputs))}"
+        words = f"they agree where {place} is scaled, as if only the trainer did so"
+        text = f"{words}: {scaling.words(table.names)}."
+        return _Explanation(CauseCode.PREPROCESSING_SKEW, place, text)
+
+    def _agrees(self, indices: Sequence[int], change: Callable[[Rows], Rows]) -> bool:
+        """Whether examples agree once their requests are changed, but for what is allowed."""
+        recorded = self.panel.recorded.inputs
+        asked = self._asked(change({n: [rows[i] for i in indices] for n, rows in recorded.items()}))
+        if asked is None:
+            return False
+        changed = {**self.answers, "C": Answers(tuple(indices), asked, {})}
+        rung = compare_arms(_PAIR, changed, self.policy, self.limits).rung
+        return rung.examples > 0 and rung.mismatching <= (
+            self.limits.max_mismatch_rate * rung.examples
+        )
+
+    def _asked(self, inputs: Rows) -> Rows | None:
+        """Ask the canary; None where it does not answer every request, or time is up."""
+        count = len(next(iter(inputs.values())))
+        size, name = self.panel.batch_size, self.panel.recorded.signature_name
+        rows: dict[str, list[NDArray[np.generic]]] = {}
+        try:
+            for start in range(0, count, size):
+                if time.monotonic() > self.deadline:
+                    return None
+                batch = range(start, min(start + size, count))
+                outputs = self.panel.canary.predict(name, stack_rows(inputs, batch))
+                for output, found in split_rows(outputs, len(batch)).items():
+                    rows.setdefault(output, []).extend(found)
+        except (RequestError, RowCountError, UnevenRowsError):
+            return None
+        return rows
 
 
 def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:
@@ -169,30 +196,3 @@ def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:
         return None
     parts = [np.stack(rows[name]).astype(np.float64) for name in names]
     return np.hstack([part.reshape(len(part), -1) for part in parts])
-
-
-def _asked(inputs: Rows, panel: Panel, indices: Sequence[int]) -> Rows | None:
-    """Ask the canary the changed requests; None where it does not answer them all."""
-    rows: dict[str, list[NDArray[np.generic]]] = {}
-    try:
-        for start in range(0, len(indices), panel.batch_size):
-            batch = indices[start : start + panel.batch_size]
-            asked = stack_rows(inputs, batch)
-            outputs = panel.canary.predict(panel.recorded.signature_name, asked)
-            for name, found in split_rows(outputs, len(batch)).items():
-                rows.setdefault(name, []).extend(found)
-    except (RequestError, RowCountError, UnevenRowsError):
-        return None
-    return rows
-
-
-def _agrees(
-    asked: Rows,
-    indices: Sequence[int],
-    answers: Mapping[str, Answers | Missing],
-    policy: TolerancePolicy,
-    limits: Limits,
-) -> bool:
-    changed = {**answers, "C": Answers(tuple(indices), asked, {})}
-    rung = compare_arms(_PAIR, changed, policy, limits).rung
-    return rung.examples > 0 and rung.mismatching <= limits.max_mismatch_rate * rung.examples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -26,19 +27,19 @@ _CAFFE_MEAN = np.array([103.939, 116.779, 123.68])
 
 @dataclass(frozen=True)
 class InputChange:
-    """Requests, changed.
+    """A change of requests.
 
     Attributes:
         code: The cause, if the model answers these as its trainer answered the recorded ones.
         place: The input.
         words: What the trainer did to its input and the served model does not.
-        inputs: The changed requests, row by row.
+        apply: Changes requests, row by row.
     """
 
     code: CauseCode
     place: str
     words: str
-    inputs: Rows
+    apply: Callable[[Rows], Rows]
 
 
 def input_changes(inputs: Rows) -> Iterator[InputChange]:
@@ -49,14 +50,17 @@ def input_changes(inputs: Rows) -> Iterator[InputChange]:
     """
     for name, rows in sorted(inputs.items()):
         for code, words, change in _changes(rows):
-            with np.errstate(all="ignore"):
-                changed = [_as(row, change(row)) for row in rows]
-            yield InputChange(code, f"input {name!r}", words, {**inputs, name: changed})
+            yield InputChange(code, f"input {name!r}", words, _on_input(name, change))
     yield from _swaps(inputs)
 
 
-def _as(row: NDArray[np.generic], changed: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.asarray(changed, dtype=row.dtype)
+def _on_input(name: str, change: _Change) -> Callable[[Rows], Rows]:
+    def apply(inputs: Rows) -> Rows:
+        with np.errstate(all="ignore"):
+            rows = [np.asarray(change(row), dtype=row.dtype) for row in inputs[name]]
+        return {**inputs, name: rows}
+
+    return apply
 
 
 def _changes(rows: list[NDArray[np.generic]]) -> Iterator[tuple[CauseCode, str, _Change]]:
@@ -143,7 +147,10 @@ def _swaps(inputs: Rows) -> Iterator[InputChange]:
             a.dtype != b.dtype or a.shape != b.shape for a, b in zip(first, second, strict=True)
         ):
             continue
-        words = "in each other's place"
-        swapped = {**inputs, one: second, other: first}
         place = f"inputs {one!r} and {other!r}"
-        yield InputChange(CauseCode.SIGNATURE_GLUE, place, words, swapped)
+        apply = partial(_swapped, one, other)
+        yield InputChange(CauseCode.SIGNATURE_GLUE, place, "in each other's place", apply)
+
+
+def _swapped(one: str, other: str, inputs: Rows) -> Rows:
+    return {**inputs, one: inputs[other], other: inputs[one]}

@@ -6,24 +6,26 @@ import numpy as np
 import pytest
 
 from tfx_parity.canary_validator.input_changes import InputChange, input_changes
+from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.findings import CauseCode
 
 _IMAGE = np.arange(4 * 5 * 3, dtype=np.float32).reshape(4, 5, 3)
 
 
-def _changes(**inputs: np.ndarray) -> dict[str, InputChange]:
-    found = list(input_changes({name: [row] for name, row in inputs.items()}))
-    return {change.words: change for change in found}
+def _changes(**inputs: np.ndarray) -> dict[str, tuple[InputChange, Rows]]:
+    """Return each change of one example by its words, and the example changed."""
+    rows = {name: [row] for name, row in inputs.items()}
+    return {change.words: (change, change.apply(rows)) for change in input_changes(rows)}
 
 
 def test_images_get_other_channels_and_scales() -> None:
     """Channels in reverse order, 0 to 1 for 0 to 255, with the image's own dtype and shape."""
     found = _changes(image=_IMAGE)
 
-    reverse = found["of channels in reverse order (RGB and BGR)"]
-    np.testing.assert_array_equal(_IMAGE[..., ::-1], reverse.inputs["image"][0])
-    np.testing.assert_array_equal(_IMAGE / 255, found["divided by 255"].inputs["image"][0])
-    assert {np.dtype(np.float32)} == {change.inputs["image"][0].dtype for change in found.values()}
+    reverse, reversed_rows = found["of channels in reverse order (RGB and BGR)"]
+    np.testing.assert_array_equal(_IMAGE[..., ::-1], reversed_rows["image"][0])
+    np.testing.assert_array_equal(_IMAGE / 255, found["divided by 255"][1]["image"][0])
+    assert {np.dtype(np.float32)} == {rows["image"][0].dtype for _, rows in found.values()}
     assert CauseCode.PREPROCESSING_SKEW is reverse.code
 
 
@@ -33,10 +35,10 @@ def test_numbers_are_rounded_to_fewer_bits() -> None:
 
     found = _changes(x=value)
 
-    rounded = found["rounded to float16"]
+    rounded, rows = found["rounded to float16"]
     assert (CauseCode.PRECISION_LOSS, "input 'x'") == (rounded.code, rounded.place)
     expected = np.float32([np.float16(1 / 3), np.inf])
-    np.testing.assert_array_equal(expected, rounded.inputs["x"][0])
+    np.testing.assert_array_equal(expected, rows["x"][0])
 
 
 def test_integers_are_not_scaled() -> None:
@@ -53,22 +55,20 @@ def test_texts_are_written_otherwise(words: str, expected: str) -> None:
     """Case and spaces around a text, in any script."""
     text = np.array(" GRÜN ".encode(), dtype=object)
 
-    assert expected == _changes(text=text)[words].inputs["text"][0].item().decode()
+    assert expected == _changes(text=text)[words][1]["text"][0].item().decode()
 
 
 def test_bytes_that_are_no_text_stay_bytes() -> None:
     """What is no UTF-8 goes through unharmed."""
     data = np.array(b"\xff\xfeA", dtype=object)
 
-    assert b"\xff\xfea" == _changes(data=data)["turned into lower case"].inputs["data"][0].item()
+    assert b"\xff\xfea" == _changes(data=data)["turned into lower case"][1]["data"][0].item()
 
 
 def test_inputs_of_one_kind_change_places() -> None:
     """Two inputs of one dtype and shape, and no others."""
-    found = list(
-        input_changes({"a": [np.int64([1])], "b": [np.int64([2])], "c": [np.int64([3, 4])]})
-    )
+    found = _changes(a=np.int64([1]), b=np.int64([2]), c=np.int64([3, 4]))
 
-    (swap,) = found
+    ((swap, rows),) = found.values()
     assert (CauseCode.SIGNATURE_GLUE, "inputs 'a' and 'b'") == (swap.code, swap.place)
-    assert (2, 1) == (swap.inputs["a"][0].item(), swap.inputs["b"][0].item())
+    assert (2, 1) == (rows["a"][0].item(), rows["b"][0].item())
