@@ -110,7 +110,7 @@ def _case_table(cases: Iterable[Case], results: Mapping[str, ParityResult]) -> s
             case.library,
             case.verdict,
             " ".join(f"`{code}`" for code in case.codes),
-            _cell(causes[0].place) if causes else "",
+            _cell(causes[0].place, case) if causes else "",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -132,8 +132,9 @@ def _thread(source: str) -> str:
     return f"{found[1]}#{found[2]}" if found else source.rpartition("/")[2]
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _cell(place: str, case: Case) -> str:
+    """Return a place as a cell, without the folder in which the corpus was built."""
+    return re.sub(rf"/\S*/{case.name}/", f"{case.name}/", place).replace("|", "\\|")
 
 
 def _report(result: ParityResult) -> str:
