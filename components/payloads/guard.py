@@ -137,7 +137,7 @@ class PayloadGuard:
         """Do the work of `check_rest`, and count the rows."""
         call = self._reader.read(body)
         if call is not None and self._checks[call.signature_name].accepts(call):
-            shape = next(iter(call.columns.values())).shape
+            _, shape = next(iter(call.columns.values()))
             return Checked((), shape[0] if shape else 1)
         return self._checked(review_body(body, self.model.signature_defs, self.generation))
 

@@ -19,6 +19,7 @@ from tfx_parity.serving_api.review import Path, Review, SentTensor
 
 # The one signature in which a value stands for a missing one (the serving contract says which).
 _RAW_SIGNATURE = "serve_raw"
+_MAX_KNOWN_SHAPES = 64
 
 
 class SignatureChecks:
@@ -61,7 +62,7 @@ class SignatureChecks:
         """Return whether the values of a plain body are certain to be without a fault."""
         for alias, (values, shape) in call.columns.items():
             expected = self._shapes[alias]
-            if expected is not None and not expected.matches(shape):
+            if expected is not None and shape not in expected.known and not expected.learns(shape):
                 return False
             if alias == self._example_input:
                 if not all(self._is_good_example(value, i) for i, value in enumerate(values)):
@@ -145,12 +146,24 @@ class SignatureChecks:
 
 
 class _Shape:
-    """A signature's shape, to compare many with."""
+    """A signature's shape, to compare many with.
+
+    Attributes:
+        known: Some shapes that have matched.
+    """
 
     def __init__(self, info: TensorInfo) -> None:
+        self.known: set[tuple[int, ...]] = set()
         sizes = [dim.size for dim in info.tensor_shape.dim]
         self._rank = len(sizes)
         self._fixed = [(axis, size) for axis, size in enumerate(sizes) if size >= 0]
+
+    def learns(self, shape: tuple[int, ...]) -> bool:
+        """Whether a shape matches; some that do are known from then on."""
+        matches = self.matches(shape)
+        if matches and len(self.known) < _MAX_KNOWN_SHAPES:
+            self.known.add(shape)
+        return matches
 
     def matches(self, shape: tuple[int, ...], *, is_row: bool = False) -> bool:
         """Whether a shape is one of these; of one row of several the first size says nothing."""

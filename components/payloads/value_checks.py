@@ -58,16 +58,21 @@ class ValueChecks:
 
     def accepts(self, values: list[Any]) -> bool:
         """Return whether plain values (int, finite float, bool, str) are certain to be allowed."""
-        rule = self.rule
         if not values:
             return True
-        if isinstance(values[0], str):
-            if rule.values:
-                return rule.values.issuperset(values)
-            return not self.marks_missing or "" not in values
-        if isinstance(values[0], bytes | bool):
-            return not rule.values and not self.marks_missing
+        first = values[0]
+        if isinstance(first, str):
+            return self._accepts_texts(values)
+        if isinstance(first, bytes | bool):
+            return not self.rule.values and not self.marks_missing
+        if len(values) == 1:
+            return bool(self._low <= first <= self._high)
         return bool(self._low <= min(values) and max(values) <= self._high)
+
+    def _accepts_texts(self, values: list[Any]) -> bool:
+        if self.rule.values:
+            return self.rule.values.issuperset(values)
+        return not self.marks_missing or "" not in values
 
     def suspects(self, array: Array) -> Iterator[SuspectValue]:
         """Yield the values that are not allowed.

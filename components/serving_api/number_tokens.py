@@ -7,6 +7,7 @@ rounded double. The conditions here are sufficient, never necessary.
 from __future__ import annotations
 
 import re
+from array import array
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +26,8 @@ _LARGE_EXPONENT = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 _CERTAIN_BELOW = 2.0**63  # integers beyond are floats to orjson
 _CERTAIN_ABOVE = 2.0**-120  # far above where float32 becomes denormal
 _BITS_BELOW_FLOAT32 = 52 - 23
+_BELOW_FLOAT32 = (1 << _BITS_BELOW_FLOAT32) - 1
+_TIE = 1 << (_BITS_BELOW_FLOAT32 - 1)
 
 
 class NumberTokens:
@@ -55,9 +58,22 @@ class NumberTokens:
             # RapidJSON refuses even 0e309, whatever the digits before the exponent.
             if self._has_exponent and _LARGE_EXPONENT.search(self._body):
                 return False
-        below = doubles.view(np.int64) & ((1 << _BITS_BELOW_FLOAT32) - 1)
-        from_tie = np.abs(below - (1 << (_BITS_BELOW_FLOAT32 - 1)))
+        from_tie = np.abs((doubles.view(np.int64) & _BELOW_FLOAT32) - _TIE)
         return bool(from_tie.min() > _SLACK_ULPS)
+
+    def few_floats_are_certain(self, doubles: list[float]) -> bool:
+        """Do the work of `floats_are_certain` for so few values that arrays would cost more."""
+        if self._could_have_long_integer_part:
+            return False
+        for double in doubles:
+            if not (
+                _CERTAIN_ABOVE <= double < _CERTAIN_BELOW
+                or -_CERTAIN_BELOW < double <= -_CERTAIN_ABOVE
+                or (double == 0 and not (self._has_exponent and _LARGE_EXPONENT.search(self._body)))
+            ):
+                return False
+        bits_of = memoryview(array("d", doubles)).cast("B").cast("q")
+        return all(abs((bits & _BELOW_FLOAT32) - _TIE) > _SLACK_ULPS for bits in bits_of)
 
     @cached_property
     def _bytes(self) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
@@ -34,19 +34,13 @@ _EXACT_INTEGERS = {_FLOAT: (-(2**24), 2**24), _DOUBLE: (-(2**53), 2**53)} | {
     for kind in _INTEGERS
 }
 _NO_INTEGERS = (0, -1)
+_FEW = 64
 _SCALAR, _VECTOR = (1,), (1, 1)
 
 
-class PlainColumn(NamedTuple):
-    """The values of one input.
-
-    Attributes:
-        values: Flat: int, float, bool, str, or bytes that were sent in base64.
-        shape: The tensor's shape, rows first in the row format.
-    """
-
-    values: list[Any]
-    shape: tuple[int, ...]
+# The flat values of one input (int, float, bool, str, or bytes that were sent in base64), and the
+# tensor's shape, rows first in the row format. A bare tuple: one is made of every input of a body.
+PlainColumn: TypeAlias = "tuple[list[Any], tuple[int, ...]]"
 
 
 class PlainCall(NamedTuple):
@@ -102,11 +96,11 @@ class _PlainBody(OrdinaryBody[PlainColumn]):
                 self._strings.append(flat)
         else:
             require(data_type == _BOOL and types <= {bool})
-        return PlainColumn(flat, tuple(shape))
+        return flat, tuple(shape)
 
     def _whole(self, value: Json, data_type: int) -> PlainColumn:
         values, shape = self._rows([value], data_type)
-        return PlainColumn(values, shape[1:])
+        return values, shape[1:]
 
     def _text(self, value: Json) -> str:
         require(type(value) is str)
@@ -127,9 +121,13 @@ class _PlainBody(OrdinaryBody[PlainColumn]):
     def _check_numbers(self) -> None:
         """Require that each number is the nearest of its type, however its digits are read."""
         require(not self._any_double or self._tokens.doubles_are_exact())
-        if self._floats:
-            doubles = np.fromiter(chain.from_iterable(self._floats), np.float64)
+        count = sum(map(len, self._floats))
+        if count > _FEW:
+            doubles = np.fromiter(chain.from_iterable(self._floats), np.float64, count)
             require(self._tokens.floats_are_certain(doubles))
+        elif count:
+            few = list(chain.from_iterable(self._floats))
+            require(self._tokens.few_floats_are_certain(few))
 
     def _instances(self, rows: Json, data_types: Mapping[str, int]) -> dict[str, PlainColumn]:
         if type(rows) is list and len(rows) == 1 and type(rows[0]) is dict:
@@ -147,7 +145,7 @@ class _PlainBody(OrdinaryBody[PlainColumn]):
         """
         if row.keys() != data_types.keys() or "b64" in row:
             return None
-        columns = {}
+        columns: dict[str, PlainColumn] = {}
         floats, strings = [], []
         for alias, kind in data_types.items():
             value = row[alias]
@@ -166,7 +164,7 @@ class _PlainBody(OrdinaryBody[PlainColumn]):
                 strings.append(value)
             elif found is not bool or kind != _BOOL:
                 return None
-            columns[alias] = PlainColumn([value], shape)
+            columns[alias] = ([value], shape)
         self._floats.append(floats)
         self._strings.append(strings)
         self._members += len(row)
