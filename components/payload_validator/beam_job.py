@@ -106,7 +106,7 @@ def run_payload_job(
         statistics_path: Where to write the statistics (binary DatasetFeatureStatisticsList).
         folder: Where to write the partial results, a line a file.
     """
-    schema = schema_pb2.Schema.FromString(job.schema)
+    schema = _of_environment(schema_pb2.Schema.FromString(job.schema), job)
     converter = tf_example_record.TFExampleBeamRecord(
         physical_format="inmem", telemetry_descriptors=["tfx_parity"], schema=schema
     )
@@ -124,8 +124,7 @@ def run_payload_job(
         _ = (
             found[_EXAMPLES]
             | "Decode examples" >> converter.BeamSource()
-            | "Make statistics"
-            >> tfdv.GenerateStatistics(tfdv.StatsOptions(schema=_of_environment(schema, job)))
+            | "Make statistics" >> tfdv.GenerateStatistics(tfdv.StatsOptions(schema=schema))
             | "Write statistics" >> tfdv.WriteStatisticsToBinaryFile(statistics_path)
         )
 

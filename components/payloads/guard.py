@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from tfx_parity.findings import PayloadFault
+from tfx_parity.findings import FaultCode, PayloadFault
 from tfx_parity.payloads.feature_rules import (
     NO_RULES,
     FeatureRules,
@@ -183,7 +183,8 @@ class PayloadGuard:
             yield fault
         if review.signature_name:
             for suspect in self._checks[review.signature_name].suspects(review):
-                if suspect.pointer not in told:  # what a value was changed to is no second fault
+                # What a value was changed to is no second fault; its shape is.
+                if suspect.pointer not in told or suspect.code is FaultCode.WRONG_SHAPE:
                     yield suspect
 
 

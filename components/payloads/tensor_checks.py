@@ -11,7 +11,7 @@ from tfx_parity.payloads.example_checks import ExampleChecks
 from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRule, FeatureRules
 from tfx_parity.payloads.review_faults import json_pointer, tensor_text
 from tfx_parity.payloads.value_checks import ValueChecks
-from tfx_parity.protos import SignatureDef, TensorInfo
+from tfx_parity.protos import DataType, SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature
 from tfx_parity.serving_api.rest_plain import PlainCall
@@ -56,6 +56,12 @@ class SignatureChecks:
             )
             for alias in self._infos
         }
+        # The bounds of single numbers, which are quicker compared here than by a call.
+        self._ranges = {
+            alias: (checks.low, checks.high)
+            for alias, checks in self._values.items()
+            if self._infos[alias].dtype not in (DataType.DT_STRING, DataType.DT_BOOL)
+        }
         self._has_rule = {alias for alias in self._infos if alias in rules.by_name}
 
     def accepts(self, call: PlainCall) -> bool:
@@ -64,7 +70,11 @@ class SignatureChecks:
             expected = self._shapes[alias]
             if expected is not None and shape not in expected.known and not expected.learns(shape):
                 return False
-            if alias == self._example_input:
+            if alias in self._ranges and len(values) == 1:
+                low, high = self._ranges[alias]
+                if not low <= values[0] <= high:
+                    return False
+            elif alias == self._example_input:
                 if not all(self._is_good_example(value, i) for i, value in enumerate(values)):
                     return False
             elif not self._values[alias].accepts(values):

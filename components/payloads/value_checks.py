@@ -35,15 +35,22 @@ class SuspectValue:
 
 
 class ValueChecks:
-    """The checks of the values of one feature, made once and used for every payload."""
+    """The checks of the values of one feature, made once and used for every payload.
+
+    Attributes:
+        rule: The feature's rule.
+        marks_missing: Whether NaN, the empty string and the smallest int64 stand for a missing
+            value, as in `serve_raw`.
+        low: The smallest number that is certain to be allowed.
+        high: The largest.
+    """
 
     def __init__(self, rule: FeatureRule, *, marks_missing: bool) -> None:
         """Work out the bounds.
 
         Args:
             rule: The feature's rule.
-            marks_missing: Whether NaN, the empty string and the smallest int64 stand for a missing
-                value, as in `serve_raw`.
+            marks_missing: Whether some values stand for a missing one.
         """
         self.rule = rule
         self.marks_missing = marks_missing
@@ -51,10 +58,10 @@ class ValueChecks:
         high = np.inf if rule.maximum is None else rule.maximum
         # A float32 stands for every number that rounds to it: the narrower bound is certain.
         with np.errstate(over="ignore"):
-            self._low = max(low, float(np.float32(low)))
-            self._high = min(high, float(np.float32(high)))
+            self.low = max(low, float(np.float32(low)))
+            self.high = min(high, float(np.float32(high)))
         if marks_missing:
-            self._low = max(self._low, _MISSING_INTEGER + 1)
+            self.low = max(self.low, _MISSING_INTEGER + 1)
 
     def accepts(self, values: list[Any]) -> bool:
         """Return whether plain values (int, finite float, bool, str) are certain to be allowed."""
@@ -66,8 +73,8 @@ class ValueChecks:
         if isinstance(first, bytes | bool):
             return not self.rule.values and not self.marks_missing
         if len(values) == 1:
-            return bool(self._low <= first <= self._high)
-        return bool(self._low <= min(values) and max(values) <= self._high)
+            return bool(self.low <= first <= self.high)
+        return bool(self.low <= min(values) and max(values) <= self.high)
 
     def _accepts_texts(self, values: list[Any]) -> bool:
         if self.rule.values:

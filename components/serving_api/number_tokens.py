@@ -73,7 +73,8 @@ class NumberTokens:
             ):
                 return False
         bits_of = memoryview(array("d", doubles)).cast("B").cast("q")
-        return all(abs((bits & _BELOW_FLOAT32) - _TIE) > _SLACK_ULPS for bits in bits_of)
+        # A list takes half as long as a generator.
+        return min([abs((bits & _BELOW_FLOAT32) - _TIE) for bits in bits_of]) > _SLACK_ULPS
 
     @cached_property
     def _bytes(self) -> Array:

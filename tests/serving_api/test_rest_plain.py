@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tfx_parity.protos import DataType, SignatureDef
 from tfx_parity.serving_api.dtypes import numpy_dtype
 from tfx_parity.serving_api.generation import Generation
+from tfx_parity.serving_api.number_tokens import NumberTokens
 from tfx_parity.serving_api.rest_plain import PlainCall, PlainReader
 from tfx_parity.serving_api.rest_request import parse_exactly
 from tfx_parity.serving_api.rest_review import review_body
@@ -99,3 +100,22 @@ def test_ordinary_rows_are_plain(count: int) -> None:
     row = {"f": 0.1, "i": -3, "d": 2.5, "s": "a: b", "b": True}
 
     assert check(json.dumps({"instances": [row] * count}).encode("utf-8"), SIGNATURE)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.integers(0, 2**24).map(lambda n: (2 * n + 1) / 2**26),
+            st.sampled_from([0.0, -0.0, 2.0**63, 2.0**-120, -(2.0**-121)]),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([b"", b"0e309", b"1e-7", b"12345678901234567890e-9"]),
+)
+def test_few_floats_are_judged_as_many_are(values: list[float], token: bytes) -> None:
+    """The two ways to look at floats agree, on the middle between two float32 too."""
+    tokens = NumberTokens(b'{"x": ' + token + b"}")
+
+    assert tokens.floats_are_certain(np.array(values)) == tokens.few_floats_are_certain(values)
