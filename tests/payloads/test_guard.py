@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import payload_models
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from payload_models import ROW, example
 
@@ -155,7 +155,6 @@ VALUES = st.one_of(
 CHANGES = st.dictionaries(st.sampled_from([*ROW, "weight"]), VALUES, max_size=2)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(CHANGES, min_size=1, max_size=2))
 def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[dict]) -> None:
     """Over random rows, a refused fault is told exactly where the server refuses."""
@@ -171,7 +170,6 @@ def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[d
     assert ([expected] if expected else []) == refused[:1]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1),
     st.floats(-9, 9),

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema_rs
 import payload_models
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from payload_models import ROW
 
@@ -107,7 +107,6 @@ def rows(draw: st.DrawFn) -> dict:
     return row
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(rows(), max_size=1), st.sampled_from([{}, {}, {}, {"id": 1}, {"inputs": {}}]))
 def test_the_schema_accepts_what_arrives_unchanged_and_nothing_else(
     typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, items: list, top: dict
@@ -118,7 +117,6 @@ def test_the_schema_accepts_what_arrives_unchanged_and_nothing_else(
     assert (typed.check_rest(json.dumps(body).encode()) == ()) == validator.is_valid(body)
 
 
-@settings(max_examples=40, deadline=None)
 @given(rows())
 def test_the_schema_of_columns_does_so_too(
     typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, row: dict
@@ -129,7 +127,6 @@ def test_the_schema_of_columns_does_so_too(
     assert (typed.check_rest(json.dumps(body).encode()) == ()) == validator.is_valid(body)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(ROW)), SCALARS)
 def test_domains_are_in_the_schema(
     typed: PayloadGuard, validator: jsonschema_rs.Draft202012Validator, name: str, value: object
@@ -170,7 +167,6 @@ def test_the_forms_of_a_request_are_in_the_schema(
     assert is_good == validator.is_valid(body)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="Aa0+/=. \n-_", max_size=9))
 def test_base64_is_valid_where_the_server_decodes_it(text: str) -> None:
     """The pattern is the rule of absl::Base64Unescape."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import payload_models
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from payload_models import ROW
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -34,7 +34,6 @@ MASSES = [2_700 + 36 * i for i in range(100)]
 TRAINED = {"mass": summary(MASSES)}
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_mean_and_deviation_are_those_of_the_values(values: list[float]) -> None:
     """The running summary is that of the whole list, and NaN is passed over."""
