@@ -42,6 +42,7 @@ from tfx_parity.canary_validator.repro_bundle import FILE_NAME as BUNDLE_FILE
 from tfx_parity.canary_validator.repro_bundle import write_bundle
 from tfx_parity.canary_validator.rewriter import is_rewriters_doing
 from tfx_parity.canary_validator.sample_requests import sample_request_faults
+from tfx_parity.canary_validator.side_metrics import Measure, side_metrics
 from tfx_parity.canary_validator.summaries import summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.errors import ServerUnavailableError
@@ -54,6 +55,7 @@ from tfx_parity.findings import (
     Evidence,
     ParityResult,
     Verdict,
+    no_metrics,
     redacted,
 )
 from tfx_parity.version import VERSION
@@ -96,6 +98,7 @@ def check_model(
     options: CheckOptions | None = None,
     progress: Progress = lambda _: None,
     bundle_folder: Path | None = None,
+    measure: Measure | None = None,
 ) -> ParityResult:
     """Check that a model answers in a canary what was recorded.
 
@@ -107,6 +110,8 @@ def check_model(
         progress: Told, in a few words, what is done next.
         bundle_folder: Where to write a repro bundle of a result that is not PASS; none is written
             where None, or where the result is redacted, or no request was sent.
+        measure: Computes the model's metrics on both sides, which inform and decide nothing; none
+            are computed where None.
 
     Raises:
         BadInputError: If there is no model at the path, or an option names no output.
@@ -119,7 +124,9 @@ def check_model(
         (bundle_folder / BUNDLE_FILE).unlink(missing_ok=True)
     if options.redact:
         bundle_folder = None
-    check = _Check(path, recorded, backend or NativeBackend(), options, progress, bundle_folder)
+    check = _Check(
+        path, recorded, backend or NativeBackend(), options, progress, bundle_folder, measure
+    )
     if recorded.outputs is not None:
         options.tolerances.require_outputs(recorded.outputs)
     progress("starting the canary")
@@ -153,6 +160,7 @@ class _Check:
     options: CheckOptions
     progress: Progress
     bundle_folder: Path | None
+    measure: Measure | None
 
     def run(self) -> ParityResult:
         deadline = self.options.startup_deadline_s
@@ -226,6 +234,8 @@ class _Check:
         causes = place_first_cause(
             causes, ladder.rungs, panel, self.model, self.options.tolerances, self.progress
         )
+        if self.measure is not None:
+            self.progress("computing metrics on both sides")
         summary = coverage.summary()
         verdict, decision = decide(
             ladder, hard, summary, self.recorded.outputs, self.options.limits
@@ -248,6 +258,7 @@ class _Check:
             not_exercised=canary.identity.not_exercised,
             reproduce=self._command(),
             redacted=False,
+            metrics=side_metrics(self.measure, answers),
         )
         if self.bundle_folder is not None and verdict is not Verdict.PASS:
             write_bundle(self.bundle_folder, self.recorded, answers, result)
@@ -307,6 +318,7 @@ class _Check:
             not_exercised=self._not_exercised(identity),
             reproduce=self._command(),
             redacted=False,
+            metrics=None if self.measure is None else no_metrics(reason),
         )
 
     def _not_exercised(self, identity: ServerIdentity | None) -> tuple[str, ...]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import infra_validator_pb2
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
-from tfx.utils import json_utils
+from tfx.utils import json_utils, proto_utils
 
 from tfx_parity.artifacts import ParityReport
 from tfx_parity.canary_validator import executor, keys
 from tfx_parity.version import VERSION
+
+if TYPE_CHECKING:
+    import tensorflow_model_analysis as tfma
 
 DEFAULT_MAX_MISMATCH_RATE = 0.01
 DEFAULT_CONFIDENCE = 0.95
@@ -30,6 +34,8 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.REDACT: ExecutionParameter(type=int),
         keys.SERVING_SPEC: ExecutionParameter(type=infra_validator_pb2.ServingSpec, optional=True),
         keys.BATCHING_PARAMETERS: ExecutionParameter(type=str, optional=True),
+        # JSON of a tfma.EvalConfig, as TFX writes protos: the type would load TFMA into every run.
+        keys.EVAL_CONFIG: ExecutionParameter(type=str, optional=True),
         # Without it TFX's cache would serve what an earlier version of this package found.
         keys.TFX_PARITY_VERSION: ExecutionParameter(type=str),
     }
@@ -89,6 +95,7 @@ class CanaryValidator(base_component.BaseComponent):
         redact: bool = False,
         serving_spec: infra_validator_pb2.ServingSpec | None = None,
         batching_parameters: str | None = None,
+        eval_config: tfma.EvalConfig | None = None,
     ) -> None:
         """Construct the component.
 
@@ -113,6 +120,10 @@ class CanaryValidator(base_component.BaseComponent):
             batching_parameters: How the native canary batches requests, as production's
                 --batching_parameters_file says it; an empty text for TensorFlow Serving's
                 defaults, no batching where None.
+            eval_config: Evaluator's EvalConfig: the report then shows TFMA's metrics of the
+                trainer's and of the canary's predictions side by side, by slice. They say whether
+                a difference matters and have no part in the verdict; thresholds are Evaluator's.
+                Labels, weights and slices come from the parity sample.
 
         Raises:
             ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
@@ -142,6 +153,7 @@ class CanaryValidator(base_component.BaseComponent):
             redact=int(redact),
             serving_spec=serving_spec,
             batching_parameters=_never_empty(batching_parameters),
+            eval_config=None if eval_config is None else proto_utils.proto_to_json(eval_config),
             tfx_parity_version=VERSION,
         )
         super().__init__(spec=spec)

@@ -20,10 +20,13 @@ from tfx_parity.canary.pod import ModelPlace
 from tfx_parity.canary.serving_spec import backends_of, model_name_of, names_kubernetes
 from tfx_parity.canary_validator import keys
 from tfx_parity.canary_validator.check import CheckOptions, check_model
+from tfx_parity.canary_validator.evaluation_sample import read_evaluation_sample
 from tfx_parity.canary_validator.recorded import Recorded, read_recorded
 from tfx_parity.canary_validator.requests_only import read_requests
+from tfx_parity.canary_validator.side_metrics import Measure
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.contract import ServingContract
+from tfx_parity.contract.parity_sample import FOLDER_NAME as SAMPLE_FOLDER
 from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
 from tfx_parity.contract.trainer_predictions import FOLDER_NAME
 from tfx_parity.errors import BadInputError
@@ -48,12 +51,13 @@ class Executor(base_executor.BaseExecutor):
             input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
-                `without_trainer_predictions`, `redact`, `serving_spec` (JSON) and
-                `batching_parameters` (text) where given.
+                `without_trainer_predictions`, `redact`; where given `serving_spec` and
+                `eval_config` (JSON), `batching_parameters` (text).
 
         Raises:
             BadInputError: If the trainer's predictions are missing, or were recorded under another
-                transform graph than the one given.
+                transform graph than the one given; if the eval_config names a feature that the
+                parity sample does not have.
             ServerUnavailableError: If a server cannot be run for a reason outside the model.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -71,7 +75,8 @@ class Executor(base_executor.BaseExecutor):
                 redact=bool(exec_properties[keys.REDACT]),
             )
             backends = self._backends(model_uri, exec_properties)
-            result = _check_on_each(local_model, recorded, backends, options)
+            measure = _measure(input_dict, exec_properties, recorded, Path(folder))
+            result = _check_on_each(local_model, recorded, backends, options, measure)
         _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
         _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
 
@@ -93,11 +98,15 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _check_on_each(
-    model: Path, recorded: Recorded, backends: Sequence[CanaryBackend], options: CheckOptions
+    model: Path,
+    recorded: Recorded,
+    backends: Sequence[CanaryBackend],
+    options: CheckOptions,
+    measure: Measure | None,
 ) -> ParityResult:
     """Check a model on one server after the other, until it fails on one."""
     for backend in backends:
-        result = check_model(model, recorded, backend, options, _log.info)
+        result = check_model(model, recorded, backend, options, _log.info, measure=measure)
         if result.verdict is not Verdict.PASS:
             break
         _log.info("%s: %s", result.environment["canary"], result.verdict.value)
@@ -152,6 +161,26 @@ def _requests(
     ]
     paths = [path for pattern in patterns for path in sorted(fileio.glob(pattern))]
     return read_requests(paths, contract, artifact.uri)
+
+
+def _measure(
+    input_dict: dict[str, list[types.Artifact]],
+    exec_properties: dict[str, Any],
+    recorded: Recorded,
+    folder: Path,
+) -> Measure | None:
+    """Return what computes metrics on both sides, None where no eval_config was given."""
+    if not exec_properties.get(keys.EVAL_CONFIG):
+        return None
+    # TFMA takes seconds to load, and is needed where it is asked for alone.
+    from tfx_parity.canary_validator.evaluation import evaluation  # noqa: PLC0415
+
+    graph = None
+    if input_dict.get(keys.TRANSFORM_GRAPH):
+        uri = artifact_utils.get_single_uri(input_dict[keys.TRANSFORM_GRAPH])
+        graph = _local(f"{uri}/{SAMPLE_FOLDER}", folder / SAMPLE_FOLDER).parent
+    sample = read_evaluation_sample(recorded, graph)
+    return evaluation(exec_properties[keys.EVAL_CONFIG], sample)
 
 
 def _contract(input_dict: dict[str, list[types.Artifact]]) -> ServingContract | None:

@@ -14,6 +14,7 @@ WITHOUT_TRAINER_PREDICTIONS = "without_trainer_predictions"
 REDACT = "redact"
 SERVING_SPEC = "serving_spec"
 BATCHING_PARAMETERS = "batching_parameters"
+EVAL_CONFIG = "eval_config"
 TFX_PARITY_VERSION = "tfx_parity_version"
 
 # What TFX's InfraValidator writes and Pusher reads (tfx/components/infra_validator/executor.py).

@@ -23,6 +23,8 @@ from tfx_parity.serving_api.tensors import from_proto
 from tfx_parity.tfrecord import read_records
 
 DEFAULT_SIGNATURE = "serving_default"
+# An example without a feature: as nothing at all, and with an empty `features`.
+_WITHOUT_FEATURES = frozenset({b"", b"\n\x00"})
 Rows = Mapping[str, list[NDArray[np.generic]]]
 
 
@@ -87,7 +89,7 @@ class Recorded:
 def _is_example(record: bytes) -> bool:
     """Whether bytes are a serialized `tf.Example`: a string input can as well hold a text."""
     try:
-        return bool(Example.FromString(record).features.feature) or not record
+        return bool(Example.FromString(record).features.feature) or record in _WITHOUT_FEATURES
     except DecodeError:
         return False
 

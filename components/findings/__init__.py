@@ -1,6 +1,7 @@
 """What a check finds: codes, causes, evidence and verdicts. Data only."""
 
 from tfx_parity.findings.codes import MEANINGS, CauseCode, Meaning
+from tfx_parity.findings.metric_sides import MetricSides, SlicedMetric, no_metrics
 from tfx_parity.findings.pair_summary import (
     Consequence,
     OutputSummary,
@@ -53,6 +54,7 @@ __all__ = [
     "FaultMeaning",
     "FaultTally",
     "Meaning",
+    "MetricSides",
     "OutputSummary",
     "PairSummary",
     "ParityResult",
@@ -62,8 +64,10 @@ __all__ = [
     "RatioHistogram",
     "Rung",
     "Scatter",
+    "SlicedMetric",
     "StaticFinding",
     "Verdict",
     "WorstElement",
+    "no_metrics",
     "redacted",
 ]

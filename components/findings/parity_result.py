@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tfx_parity.findings.codes import CauseCode
+from tfx_parity.findings.metric_sides import MetricSides
 from tfx_parity.findings.pair_summary import PairSummary
 from tfx_parity.findings.payload_fault import PayloadFault
 from tfx_parity.findings.worst_element import WorstElement
@@ -170,6 +171,7 @@ class ParityResult:
         reproduce: The command that gives this result again.
         redacted: Whether what clients sent was left out.
         sample_faults: Faults of the requests that the model brings along as samples.
+        metrics: The model's metrics on both sides; None where none were asked for.
     """
 
     verdict: Verdict
@@ -185,3 +187,4 @@ class ParityResult:
     reproduce: str
     redacted: bool
     sample_faults: tuple[PayloadFault, ...] = ()
+    metrics: MetricSides | None = None

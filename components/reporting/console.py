@@ -7,7 +7,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tfx_parity.findings import MEANINGS, Arm, Cause, ParityResult, Rung, Verdict
+from tfx_parity.findings import MEANINGS, Arm, Cause, MetricSides, ParityResult, Rung, Verdict
+from tfx_parity.reporting.metrics import (
+    difference_text,
+    metrics_sentence,
+    most_different_first,
+    slice_text,
+    value_text,
+)
 from tfx_parity.reporting.wording import count_text, ratio_text
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
@@ -18,6 +25,7 @@ _STATES = {
     "not compared": ("·", "dim"),
 }
 _WORST_SHOWN = 3
+_METRICS_SHOWN = 5
 
 
 def print_result(result: ParityResult, console: Console) -> None:
@@ -31,6 +39,8 @@ def print_result(result: ParityResult, console: Console) -> None:
     for number, cause in enumerate(result.causes, 1):
         console.print(_cause(number, cause))
     console.print(_ladder(result))
+    if result.metrics is not None:
+        console.print(_metrics(result.metrics))
     for line in _footer(result):
         console.print(Text(line, style="dim"))
 
@@ -83,6 +93,21 @@ def _rung(rung: Rung) -> tuple[RenderableType, ...]:
 
 def _missing(arm: Arm) -> RenderableType:
     return Text(f"arm {arm.name} was not asked: {arm.missing}", style="dim")
+
+
+def _metrics(sides: MetricSides) -> RenderableType:
+    """Return the metrics that differ most; where none differs the sentence says all."""
+    sentence = Text(f"metrics: {metrics_sentence(sides)}")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("metric", "slice", "trainer", "canary", "difference"):
+        table.add_column(heading, overflow="fold")
+    for metric in most_different_first(sides)[:_METRICS_SHOWN]:
+        if metric.differs:
+            sides_text = value_text(metric.trainer), value_text(metric.canary)
+            words = (metric.name, slice_text(metric), *sides_text, difference_text(metric))
+            table.add_row(*map(Text, words))
+    notes = [Text(note, style="dim") for note in sides.notes]
+    return Group(sentence, *([table] if table.row_count else []), *notes, Text(""))
 
 
 def _footer(result: ParityResult) -> list[str]:

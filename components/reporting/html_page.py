@@ -19,6 +19,12 @@ from tfx_parity.reporting.ladder_picture import (
     narrow_picture,
     wide_picture,
 )
+from tfx_parity.reporting.metrics import (
+    difference_text,
+    metrics_sentence,
+    slice_text,
+    value_text,
+)
 from tfx_parity.reporting.page import Page
 
 FILE_NAME = "report.html"
@@ -75,6 +81,10 @@ def page_environment() -> Environment:
         state_classes=STATE_CLASSES,
         histogram=histogram_picture,
         scatter=scatter_picture,
+        metrics_sentence=metrics_sentence,
+        slice_text=slice_text,
+        metric_text=value_text,
+        difference_text=difference_text,
     )
     return environment
 

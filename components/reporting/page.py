@@ -16,16 +16,19 @@ from tfx_parity.findings import (
     PairSummary,
     ParityResult,
     Rung,
+    SlicedMetric,
     Verdict,
     WorstElement,
 )
 from tfx_parity.reporting.figures import Figure, figures
+from tfx_parity.reporting.metrics import most_different_first
 from tfx_parity.reporting.wording import count_text
 
 CAUSES_IN_FULL = 12
 CAUSES_LISTED = 100
 FEATURES_SHOWN = 40
 LINES_SHOWN = 30
+METRICS_SHOWN = 60
 TRACK_DECADES = 6
 _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?"}
 _BLESSED = {Verdict.PASS: "blessed"}
@@ -212,6 +215,20 @@ class Page:
     def equal(self, pair: PairSummary) -> list[OutputSummary]:
         """Return the outputs of a pair that are the same in every element."""
         return [o for o in pair.outputs if o.max_ratio == 0 and not o.mismatching_examples]
+
+    @cached_property
+    def metrics(self) -> Sequence[SlicedMetric]:
+        """The metrics of both sides; where they are many, those that differ most."""
+        sides = self.result.metrics
+        if sides is None or len(sides.metrics) <= METRICS_SHOWN:
+            return () if sides is None else sides.metrics
+        return most_different_first(sides)[:METRICS_SHOWN]
+
+    @property
+    def metrics_left_out(self) -> int:
+        """How many metrics are not on the page."""
+        sides = self.result.metrics
+        return 0 if sides is None else len(sides.metrics) - len(self.metrics)
 
     @cached_property
     def not_compared(self) -> dict[str, list[Rung]]:

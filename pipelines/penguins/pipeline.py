@@ -172,6 +172,7 @@ def _judging_steps(
         model=model,
         model_run=trainer.outputs["model_run"],
         transform_graph=transform.outputs["transform_graph"],
+        eval_config=evaluation(),
     )
     pusher = Pusher(
         model=model,

@@ -19,6 +19,7 @@ PROPERTIES = {
     "without_trainer_predictions": 0,
     "redact": 0,
     "serving_spec": None,
+    "eval_config": None,
 }
 
 

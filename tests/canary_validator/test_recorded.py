@@ -65,6 +65,16 @@ def test_serialized_examples_are_known_as_such(tmp_path: Path) -> None:
     assert [raw] == read_recorded(_written(tmp_path, _log(inputs, Y))).examples
 
 
+def test_an_example_of_which_everything_is_missing_is_one(tmp_path: Path) -> None:
+    """Without its label nothing may be left of it, in either of the two ways to write nothing."""
+    hollow = Example()
+    hollow.features.SetInParent()
+    raws = [hollow.SerializeToString(), Example().SerializeToString()]
+    logs = [_log({"examples": np.array([raw], dtype=object)}, Y) for raw in raws]
+
+    assert raws == read_recorded(_written(tmp_path, *logs)).examples
+
+
 def test_texts_are_no_examples(tmp_path: Path) -> None:
     """A single string input can as well hold texts, the empty one among them."""
     logs = [_log({"text": np.array([t], dtype=object)}, Y) for t in (b"", b"word word", b"\xff")]

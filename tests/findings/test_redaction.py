@@ -83,3 +83,14 @@ def test_redacting_twice_changes_nothing_more(result: ParityResult) -> None:
     assert once == redacted(once)
     assert isinstance(once, ParityResult)
     assert all(isinstance(e, WorstElement) for c in once.causes for e in c.evidence.worst)
+
+
+def test_the_values_that_slices_are_made_by_are_left_out() -> None:
+    """The features of a slice and its metrics stay."""
+    sides = redacted(skewed()).metrics
+
+    assert sides is not None
+    assert [(("island", "(left out)"),)] == [m.slice for m in sides.metrics[1:2]]
+    assert [0.985, 0.735, -0.25] == [
+        value for m in sides.metrics[1:2] for value in (m.trainer, m.canary, m.difference)
+    ]

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
-from parity_results import RESULTS, failing, passing, refusing, rung
+from parity_results import (
+    RESULTS,
+    failing,
+    metric,
+    metrics,
+    passing,
+    refusing,
+    rung,
+    unloadable,
+)
 from rich.console import Console
 
 from tfx_parity.findings import ParityResult
@@ -60,3 +70,31 @@ def test_what_no_tolerance_allows_is_infinite() -> None:
     different = replace(rung(("T", "C"), "differs"), max_ratio=None)
 
     assert "∞" in _print(replace(passing(), ladder=(different,)))
+
+
+def test_the_metrics_that_differ_most_come_first_and_equal_ones_are_counted() -> None:
+    """A reader sees at once whether the difference matters, and on which slice."""
+    text = _print(replace(passing(), metrics=metrics()))
+
+    assert "metrics: 2 of 4 differ, on 344 examples that both sides answered" in text
+    assert re.search(r"accuracy +island=Biscoe +0.985 +0.735 +-0.25 *\n", text)
+    assert text.index("island=Biscoe") < text.index("all examples")
+    assert "island=Dream" not in text
+    assert "Plots are not compared." in text
+
+
+def test_metrics_that_are_no_number_on_one_side_differ_most() -> None:
+    """A metric that a NaN made undefined is told before any that only moved."""
+    undefined = metric(name="auc", canary=None, difference=None)
+
+    text = _print(replace(passing(), metrics=replace(metrics(), metrics=(metric(), undefined))))
+
+    assert "metrics: 2 of 2 differ" in text
+    assert text.index("auc") < text.index("accuracy")
+    assert re.search(r"auc +island=Biscoe +0.985 +\N{EN DASH} +\N{EN DASH} *\n", text)
+
+
+def test_metrics_that_were_asked_for_and_not_computed_say_why() -> None:
+    """Never a silent omission; and without an eval_config there is nothing to say."""
+    assert "metrics: not computed: not asked: MISSING_ASSET" in _print(unloadable())
+    assert "metrics" not in _print(passing())

@@ -211,3 +211,19 @@ def test_the_report_is_written_as_two_files(tmp_path: Path) -> None:
     assert (to_json(failing()), to_html(failing())) == (json_file.read_bytes(), page.read_bytes())
     assert ["report.html", "report.json"] == sorted(p.name for p in (tmp_path / "made").iterdir())
     assert page == write_html(tmp_path / "made", failing())
+
+
+def test_the_metrics_of_both_sides_stand_in_one_table() -> None:
+    """Each metric has its slice, both values and the difference, and the sentence says the rest."""
+    text = " ".join(_read(to_html(skewed())).text.split())
+
+    assert "2 of 4 differ, on 344 examples that both sides answered" in text
+    assert "accuracy island=Biscoe 0.985 0.735 -0.25" in text
+    assert "accuracy island=Dream 0.969 0.969 0" in text
+    assert "auc, class 2 island=Biscoe \N{EN DASH} \N{EN DASH} \N{EN DASH}" in text
+    assert "Plots are not compared." in text
+
+
+def test_metrics_beyond_what_a_page_shows_are_counted() -> None:
+    """The page is bounded, and says how many are in the JSON alone."""
+    assert "and 440 more, none of which differs more than these" in _read(to_html(crowded())).text

@@ -15,14 +15,17 @@ from tfx_parity.findings import (
     Coverage,
     Decision,
     Evidence,
+    MetricSides,
     OutputSummary,
     PairSummary,
     ParityResult,
     RatioHistogram,
     Rung,
     Scatter,
+    SlicedMetric,
     Verdict,
     WorstElement,
+    no_metrics,
 )
 
 COUNT = 344
@@ -104,6 +107,33 @@ def output(name: str = "scores", **changes: object) -> OutputSummary:
     return OutputSummary(**(fields | changes))  # type: ignore[arg-type]
 
 
+def metric(**changes: object) -> SlicedMetric:
+    """Return a metric that differs on the penguins of one island."""
+    fields: dict[str, object] = {
+        "name": "accuracy",
+        "slice": (("island", "Biscoe"),),
+        "trainer": 0.985,
+        "canary": 0.735,
+        "difference": -0.25,
+    }
+    return SlicedMetric(**(fields | changes))  # type: ignore[arg-type]
+
+
+def metrics() -> MetricSides:
+    """Return metrics of both sides that differ overall and on one slice."""
+    equal = {"trainer": 0.96875, "canary": 0.96875, "difference": 0.0}
+    return MetricSides(
+        examples=COUNT,
+        metrics=(
+            metric(slice=(), trainer=0.985, canary=0.98, difference=-0.005),
+            metric(),
+            metric(slice=(("island", "Dream"),), **equal),
+            metric(name="auc, class 2", trainer=None, canary=None, difference=None),
+        ),
+        notes=("Plots are not compared.",),
+    )
+
+
 def passing() -> ParityResult:
     """Return a result of a model that answers alike in every way."""
     clean = output(
@@ -176,6 +206,7 @@ def unloadable() -> ParityResult:
         ladder=tuple(rung(pair, "not compared", reason) for pair in PAIRS),
         pairs=(),
         coverage=Coverage(0, 0, (), reason),
+        metrics=no_metrics(reason),
     )
 
 
@@ -246,6 +277,7 @@ def skewed() -> ParityResult:
         causes=(skew, cause(CauseCode.SIGNATURE_GLUE, ("A", "B"))),
         ladder=tuple(rung(p, "differs" if p in differing else "agrees") for p in PAIRS),
         pairs=(pair, base.pairs[-1]),
+        metrics=metrics(),
     )
 
 
@@ -289,6 +321,7 @@ def crowded(text: str = "x" * 500) -> ParityResult:
         environment={f"{text}{number}": text for number in range(40)},
         not_exercised=(text,) * 40,
         reproduce=text,
+        metrics=MetricSides(COUNT, (metric(name=text, slice=((text, text),)),) * 500, (text,) * 20),
     )
 
 
