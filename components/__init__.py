@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from tfx_parity.canary_validator.component import CanaryValidator
     from tfx_parity.payload_validator.component import PayloadValidator
     from tfx_parity.payloads.guard import PayloadGuard
+    from tfx_parity.prediction_logs.comparison import ComparePredictions
     from tfx_parity.transform_graph_gen.component import TransformGraphGen
 
 __version__ = VERSION
 
 _HOMES = {
     "CanaryValidator": "tfx_parity.canary_validator.component",
+    "ComparePredictions": "tfx_parity.prediction_logs.comparison",
     "ParityReport": "tfx_parity.artifacts",
     "PayloadGuard": "tfx_parity.payloads.guard",
     "PayloadReport": "tfx_parity.artifacts",
@@ -31,6 +33,7 @@ _HOMES = {
 
 __all__ = [
     "CanaryValidator",
+    "ComparePredictions",
     "ParityReport",
     "PayloadGuard",
     "PayloadReport",
@@ -41,7 +44,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a component or an artifact class when it is first asked for."""
+    """Load a component, a transform or an artifact class when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'tfx_parity' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

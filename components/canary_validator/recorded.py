@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from tfx_parity.contract import ServingContract, VariableDigest
@@ -17,14 +16,10 @@ from tfx_parity.contract.trainer_predictions import (
     read_trainer_predictions,
 )
 from tfx_parity.errors import BadInputError
-from tfx_parity.protos import Example, TensorProto, prediction_log_pb2
-from tfx_parity.serving_api.status import ServingError
-from tfx_parity.serving_api.tensors import from_proto
+from tfx_parity.prediction_logs.records import is_example, read_prediction
 from tfx_parity.tfrecord import read_records
 
 DEFAULT_SIGNATURE = "serving_default"
-# An example without a feature: as nothing at all, and with an empty `features`.
-_WITHOUT_FEATURES = frozenset({b"", b"\n\x00"})
 Rows = Mapping[str, list[NDArray[np.generic]]]
 
 
@@ -83,15 +78,7 @@ class Recorded:
         if any(row.dtype != object or row.shape != () for row in rows):
             return None
         records: list[bytes] = [row.item() for row in rows]
-        return records if all(map(_is_example, records)) else None
-
-
-def _is_example(record: bytes) -> bool:
-    """Whether bytes are a serialized `tf.Example`: a string input can as well hold a text."""
-    try:
-        return bool(Example.FromString(record).features.feature) or record in _WITHOUT_FEATURES
-    except DecodeError:
-        return False
+        return records if all(map(is_example, records)) else None
 
 
 def read_recorded(path: Path) -> Recorded:
@@ -140,14 +127,13 @@ def _from_folder(folder: Path) -> Recorded:
 def _coverage(
     outcome: CoverageOutcome, log: bytes, transformed: bytes, where: str
 ) -> RecordedCoverage:
-    predict = _predict_log(log, where)
-    inputs = _tensors(predict.request.inputs, where)
-    (raw,) = inputs.values()
+    prediction = read_prediction(log, where)
+    (raw,) = prediction.inputs.values()
     return RecordedCoverage(
         outcome=outcome,
         raw=raw.item(),
         transformed=None if outcome.error is not None else transformed,
-        outputs=_tensors(predict.response.outputs, where),
+        outputs=prediction.outputs,
     )
 
 
@@ -167,18 +153,19 @@ def from_logs(logs: Sequence[bytes], source: str) -> Recorded:
             f"Expected at least one recorded prediction, found no record in {source}. "
             "A check of nothing proves nothing."
         )
-    first = _predict_log(logs[0], f"record 0 of {source}")
-    inputs: dict[str, list[NDArray[np.generic]]] = {name: [] for name in first.request.inputs}
-    outputs: dict[str, list[NDArray[np.generic]]] = {name: [] for name in first.response.outputs}
-    signature = first.request.model_spec.signature_name
+    first = read_prediction(logs[0], f"record 0 of {source}")
+    inputs: dict[str, list[NDArray[np.generic]]] = {name: [] for name in first.inputs}
+    outputs: dict[str, list[NDArray[np.generic]]] = {name: [] for name in first.outputs}
+    signature = first.signature_name
     for row, log in enumerate(logs):
         where = f"record {row} of {source}"
-        predict = _predict_log(log, where)
-        if predict.request.model_spec.signature_name != signature:
-            found = predict.request.model_spec.signature_name
-            raise BadInputError(f"Expected one signature, {signature!r}, found {found!r}: {where}.")
-        _append(inputs, _tensors(predict.request.inputs, where), "inputs", where)
-        _append(outputs, _tensors(predict.response.outputs, where), "outputs", where)
+        found = read_prediction(log, where)
+        if found.signature_name != signature:
+            raise BadInputError(
+                f"Expected one signature, {signature!r}, found {found.signature_name!r}: {where}."
+            )
+        _append(inputs, found.inputs, "inputs", where)
+        _append(outputs, found.outputs, "outputs", where)
     if not inputs or not outputs:
         lacks = "inputs" if not inputs else "outputs"
         raise BadInputError(f"Expected recorded predictions with {lacks}, found none in {source}.")
@@ -207,38 +194,3 @@ def _append(
         )
     for name, value in values.items():
         rows[name].append(value)
-
-
-def _predict_log(data: bytes, where: str) -> prediction_log_pb2.PredictLog:
-    try:
-        log = prediction_log_pb2.PredictionLog.FromString(data)
-    except DecodeError as error:
-        raise BadInputError(f"Expected a PredictionLog, found other bytes: {where}.") from error
-    kind = log.WhichOneof("log_type")
-    if kind != "predict_log":
-        raise BadInputError(
-            f"Expected a PredictionLog of a Predict request, found {kind or 'an empty one'}: "
-            f"{where}. Record Predict requests."
-        )
-    return log.predict_log
-
-
-def _tensors(protos: Mapping[str, TensorProto], where: str) -> dict[str, NDArray[np.generic]]:
-    return {name: _single_row(name, proto, where) for name, proto in sorted(protos.items())}
-
-
-def _single_row(name: str, proto: TensorProto, where: str) -> NDArray[np.generic]:
-    try:
-        array = from_proto(proto)
-    except ServingError as error:
-        raise BadInputError(
-            f"Expected a tensor in {name!r}, found one that cannot be read "
-            f"({error.message}): {where}."
-        ) from error
-    if array.ndim == 0 or array.shape[0] != 1:
-        raise BadInputError(
-            f"Expected one example a record, found {name!r} of the shape {list(array.shape)}: "
-            f"{where}. Record each example's request and answer with a batch dimension of 1."
-        )
-    row: NDArray[np.generic] = np.asarray(array[0], dtype=array.dtype)
-    return row

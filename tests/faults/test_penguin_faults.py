@@ -31,6 +31,24 @@ def test_a_planted_fault_is_not_pushed_and_is_named(penguins_demo: Path, fault: 
     assert (("INFRA_NOT_BLESSED",), before) == (run.blessing, run.pushed)
 
 
+def test_a_fault_that_matters_shows_in_the_metrics_by_slice(penguins_demo: Path) -> None:
+    """Unscaled measures cost accuracy overall, and not on every species alike."""
+    from penguin_runs import run_penguins
+
+    run = run_penguins(penguins_demo, "--run-fn", "penguin_faults.unscaled")
+
+    accuracy = {
+        tuple(map(tuple, metric["slice"])): metric
+        for metric in run.report["metrics"]["metrics"]
+        if metric["name"] == "sparse_categorical_accuracy"
+    }
+    assert accuracy[()]["trainer"] > 0.9
+    assert accuracy[()]["difference"] < -0.2
+    assert len({metric["difference"] for part, metric in accuracy.items() if part}) > 1
+    counts = [m for m in run.report["metrics"]["metrics"] if m["name"] == "example_count"]
+    assert {metric["difference"] for metric in counts} == {0.0}
+
+
 def test_dropout_that_is_exported_rightly_is_blessed(penguins_demo: Path) -> None:
     """A model that only trains with dropout is blessed and leaves no cause."""
     from penguin_runs import run_penguins

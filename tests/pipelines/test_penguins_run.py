@@ -82,6 +82,31 @@ def test_all_penguins_were_compared(penguins_demo: Path) -> None:
     assert (report["decision"]["examples"], report["decision"]["mismatching"]) == (344, 0)
 
 
+def test_the_metrics_are_the_same_on_both_sides(penguins_demo: Path) -> None:
+    """Evaluator's metrics of all penguins, the trainer's and the canary's, by species."""
+    path = _newest(penguins_demo, "CanaryValidator", "report") / "report.json"
+    sides = json.loads(path.read_bytes())["metrics"]
+
+    assert (sides["missing"], sides["notes"], sides["examples"]) == (None, [], 344)
+    counts = {
+        tuple(map(tuple, metric["slice"])): metric["canary"]
+        for metric in sides["metrics"]
+        if metric["name"] == "example_count"
+    }
+    assert counts == {
+        (): 344,
+        (("species", "Adelie"),): 152,
+        (("species", "Chinstrap"),): 68,
+        (("species", "Gentoo"),): 124,
+    }
+    accuracy = [m for m in sides["metrics"] if m["name"] == "sparse_categorical_accuracy"]
+    assert len(accuracy) == 4
+    assert all(metric["trainer"] > 0.9 for metric in accuracy)
+    assert {
+        (metric["trainer"] - metric["canary"], metric["difference"]) for metric in accuracy
+    } == {(0, 0)}
+
+
 def test_the_model_is_good_overall_and_shown_by_species(penguins_demo: Path) -> None:
     """Accuracy on the eval split is above 0.95, and each species has a slice of its own."""
     import tensorflow_model_analysis as tfma
