@@ -144,7 +144,8 @@ def test_a_label_that_does_not_exist_is_refused_with_what_was_found() -> None:
     """A mistyped label key names the features that there are."""
     with pytest.raises(
         BadInputError,
-        match="found label_key 'specie'. Its raw features: island, mass, species; transformed: mass_xf.",
+        match="found label_key 'specie'. Its raw features: island, mass, species; "
+        "transformed: mass_xf.",
     ):
         _measured(_config(label_key="specie"), _sample())
 
