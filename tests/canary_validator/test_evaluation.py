@@ -56,7 +56,7 @@ def _config(**model: object) -> tfma.EvalConfig:
     change = tfma.GenericChangeThreshold(absolute={"value": -0.01})
     return tfma.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(**({"label_key": "species"} | model)),
+            tfma.ModelSpec(**({"name": "candidate", "label_key": "species"} | model)),
             tfma.ModelSpec(name="baseline", label_key="species", is_baseline=True),
         ],
         slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["island"])],
@@ -90,7 +90,7 @@ def _measured(
 @pytest.fixture(scope="module")
 def sides() -> MetricSides:
     """Return the metrics of one run of TFMA."""
-    return _measured(_config(name="candidate"), _sample())
+    return _measured(_config(), _sample())
 
 
 def _named(sides: MetricSides, name: str) -> dict[tuple[tuple[str, str], ...], SlicedMetric]:
