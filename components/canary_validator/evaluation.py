@@ -30,6 +30,7 @@ from tfx_parity.canary_validator.side_metrics import Measure
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import MetricSides, no_metrics
 
+_MESSAGE_LIMIT = 300
 _WRITTEN = (constants.METRICS_KEY, constants.PLOTS_KEY)
 Prediction: TypeAlias = "NDArray[np.generic] | Mapping[str, NDArray[np.generic]]"
 
@@ -70,7 +71,11 @@ class _Evaluation:
         self._sample = sample
 
     def __call__(self, indices: Sequence[int], trainer: Rows, canary: Rows) -> MetricSides:
-        """Compute the metrics, in this process: the sample and both sides are in its memory."""
+        """Compute the metrics, in this process: the sample and both sides are in its memory.
+
+        Raises:
+            BadInputError: If TFMA fails, as at labels that a metric cannot take.
+        """
         if reason := self._lacks_output(trainer) or self._lacks_output(canary):
             return no_metrics(reason)
         labelled = [
@@ -85,7 +90,7 @@ class _Evaluation:
             notes.append(f"{without:,} examples without a label are left out.")
         extracts = [self._extracts(row, example, trainer, canary) for row, example in labelled]
         with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
-            _run(self._config, extracts, Path(folder))
+            _compute(self._config, extracts, Path(folder))
             return read_metrics(Path(folder), len(labelled), notes)
 
     def _lacks_output(self, rows: Rows) -> str | None:
@@ -127,6 +132,17 @@ def _numbers(value: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return a value as TFMA expects it: no scalar, and no bfloat16, which it does not know."""
     array = np.atleast_1d(value)
     return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def _compute(config: tfma.EvalConfig, extracts: Sequence[tfma.Extracts], folder: Path) -> None:
+    try:
+        _run(config, extracts, folder)
+    except Exception as error:  # noqa: BLE001 - Beam raises whatever TFMA's code raised in it
+        cause = error.__cause__ or error
+        raise BadInputError(
+            "Expected an eval_config whose metrics TFMA computes of the model's outputs and the "
+            f"labels, found that it raised {type(cause).__name__}: {str(cause)[:_MESSAGE_LIMIT]}"
+        ) from error
 
 
 def _run(config: tfma.EvalConfig, extracts: Sequence[tfma.Extracts], folder: Path) -> None:
