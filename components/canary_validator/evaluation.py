@@ -87,7 +87,7 @@ class _Evaluation:
             return no_metrics(f"no example has a value of {', '.join(map(repr, self._labels))}")
         notes = list(self._notes)
         if without := len(indices) - len(labelled):
-            notes.append(f"{without:,} examples without a label are left out.")
+            notes.append(f"Left out, without a label: {without:,} of {len(indices):,} examples.")
         extracts = [self._extracts(row, example, trainer, canary) for row, example in labelled]
         with tempfile.TemporaryDirectory(prefix="tfx-parity-") as folder:
             _compute(self._config, extracts, Path(folder))
@@ -137,12 +137,18 @@ def _numbers(value: NDArray[np.generic]) -> NDArray[np.generic]:
 def _compute(config: tfma.EvalConfig, extracts: Sequence[tfma.Extracts], folder: Path) -> None:
     try:
         _run(config, extracts, folder)
-    except Exception as error:  # noqa: BLE001 - Beam raises whatever TFMA's code raised in it
-        cause = error.__cause__ or error
+    except Exception as error:  # Beam raises whatever TFMA's code raised in it
+        first: BaseException = error
+        while (earlier := first.__cause__ or first.__context__) is not None:
+            first = earlier
         raise BadInputError(
             "Expected an eval_config whose metrics TFMA computes of the model's outputs and the "
-            f"labels, found that it raised {type(cause).__name__}: {str(cause)[:_MESSAGE_LIMIT]}"
+            f"labels, found that it raised {type(first).__name__}: {_first_line(first)}"
         ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0][:_MESSAGE_LIMIT]
 
 
 def _run(config: tfma.EvalConfig, extracts: Sequence[tfma.Extracts], folder: Path) -> None:

@@ -137,7 +137,10 @@ def test_a_metric_that_compares_both_sides_has_a_difference_alone(sides: MetricS
 
 def test_what_is_left_out_is_said(sides: MetricSides) -> None:
     """An example without a label, and a plot, which is no number."""
-    assert ("1 examples without a label are left out.", "Plots are not compared.") == sides.notes
+    assert (
+        "Left out, without a label: 1 of 60 examples.",
+        "Plots are not compared.",
+    ) == sides.notes
 
 
 def test_a_label_that_does_not_exist_is_refused_with_what_was_found() -> None:
@@ -209,3 +212,9 @@ def test_what_the_report_cannot_hold_is_noted() -> None:
         (spec.name, spec.is_baseline) for spec in found.model_specs
     ]
     assert not tfma.utils.has_change_threshold(found)
+
+
+def test_labels_that_a_metric_cannot_take_are_bad_input() -> None:
+    """The first of TFMA's errors is told, not the ones that Beam wrapped around it."""
+    with pytest.raises(BadInputError, match="ValueError: invalid literal .* b'Biscoe'$"):
+        _measured(_config(label_key="island"), _sample())
