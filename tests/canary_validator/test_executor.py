@@ -90,6 +90,17 @@ def test_a_model_that_answers_alike_is_blessed_as_infra_validator_does(
     assert "PASS" == report["verdict"]
 
 
+def test_a_canary_that_batches_blesses_the_model_and_the_report_says_so(
+    inputs: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    """The parameters reach the server."""
+    outputs = _run(inputs, tmp_path / "out", batching_parameters="max_batch_size { value: 32 }")
+    report = json.loads((Path(outputs.report.uri) / "report.json").read_text())
+
+    assert "PASS" == outputs.report.verdict
+    assert report["environment"]["request batching"].startswith("batches of at most 32 rows")
+
+
 def test_a_damaged_model_is_not_blessed_and_the_component_succeeds(
     inputs: dict[str, list[Any]], tmp_path: Path
 ) -> None:

@@ -118,3 +118,34 @@ def test_the_component_takes_the_message_itself() -> None:
         "local_docker": {},
     }
     assert without.exec_properties.get("serving_spec") is None
+
+
+def test_batching_is_a_property_that_no_orchestrator_takes_for_none() -> None:
+    """The parameters are the component's own; a serving_spec beside them is refused."""
+    from google.protobuf import text_format
+    from tfx import types
+    from tfx.proto import infra_validator_pb2 as proto
+    from tfx.types import standard_artifacts
+
+    from tfx_parity import CanaryValidator
+    from tfx_parity.serving_api.batching_parameters import (
+        BatchingOptions,
+        parse_batching_parameters,
+    )
+
+    channels = {
+        "model": types.Channel(type=standard_artifacts.Model),
+        "model_run": types.Channel(type=standard_artifacts.ModelRun),
+    }
+    spec = text_format.Parse("tensorflow_serving { tags: 'a' }", proto.ServingSpec())
+    given = CanaryValidator(**channels, batching_parameters="max_batch_size { value: 8 }")
+    defaults = CanaryValidator(**channels, batching_parameters="")
+
+    assert "max_batch_size { value: 8 }" == given.exec_properties["batching_parameters"]
+    assert defaults.exec_properties["batching_parameters"]
+    assert BatchingOptions() == parse_batching_parameters(
+        defaults.exec_properties["batching_parameters"]
+    )
+    assert CanaryValidator(**channels).exec_properties.get("batching_parameters") is None
+    with pytest.raises(ValueError, match="beside a serving_spec"):
+        CanaryValidator(**channels, serving_spec=spec, batching_parameters="")
