@@ -6,6 +6,7 @@ needed, so that a wrong flag is told at once and the first answer comes soon.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -79,8 +80,10 @@ def _refuse(tell: _Tell, report: StartupReport) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    # A log that takes no more, on a full disk, is no reason to stop serving.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def _tell_user(report: StartupReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -341,6 +342,34 @@ def test_batching_shows_what_production_would_say(models: Path, tmp_path: Path) 
         400,
         {"error": "Batching Run() input tensors must have at least one dimension"},
     )
+
+
+@pytest.mark.tensorflow
+def test_a_log_on_a_full_disk_stops_nothing(models: Path) -> None:
+    """It answers, and ends in order."""
+    port = _free_port()
+    arguments = [f"--saved_model_path={models / 'affine' / '1'}", "--port=0"]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tfx_parity.canary.server", *arguments,
+             f"--rest_api_port={port}"],
+            stderr=full,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        status = 0
+        while status != 200:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            with contextlib.suppress(ConnectionError):
+                status, _ = _get(port, "default")
+        process.terminate()
+
+        assert 0 == process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_batching_parameters_that_make_no_sense_are_bad_input(tmp_path: Path) -> None:
