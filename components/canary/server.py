@@ -37,9 +37,6 @@ _EXIT_CODES = {
     Stage.INPUT_REFUSED: EXIT_BAD_INPUT,
     Stage.UNAVAILABLE: EXIT_UNAVAILABLE,
 }
-# Requests wait for each other's Python: with the interpreter's own 5 ms a request that needs a
-# tenth of one waits for fifty.
-_SWITCH_INTERVAL_S = 1e-4
 _Tell = Callable[[StartupReport], None]
 
 
@@ -122,7 +119,6 @@ def _serve(flags: ServerFlags, tell: _Tell) -> None:
     if flags.model_base_path and not flags.model_config_file:
         # No model is told at once, before anything heavy is imported.
         found_versions(Path(flags.model_base_path), flags.model_name)
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     grpc_front, rest_front = _bound_fronts(flags)
     from tfx_parity.canary.loading import start_models  # noqa: PLC0415 - see the module
     from tfx_parity.canary.monitoring import RequestMetrics  # noqa: PLC0415
