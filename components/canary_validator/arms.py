@@ -71,6 +71,8 @@ class Panel:
         reference: Asks the same model in process: the C++ session with the graph rewriter off,
             which gives the bits of TensorFlow's eager path.
         batch_size: How many examples to send at once.
+        batched: Whether the canary runs requests in batches. Its `transform_features` is not asked
+            then: no client asks it, and outputs of sparse features have no batch dimension.
     """
 
     recorded: Recorded
@@ -78,6 +80,7 @@ class Panel:
     canary: CanaryClient
     reference: CanaryClient
     batch_size: int
+    batched: bool = False
 
     def ask_all(self, started: Callable[[str], None]) -> dict[str, Answers | Missing]:
         """Ask every arm.
@@ -102,7 +105,7 @@ class Panel:
         yield "C1", lambda: self._predict(self.canary, 1)
         yield "Cs", self._other_order
         yield "Cp", self._at_once
-        yield "Ct", lambda: self._transform(self.canary)
+        yield "Ct", self._transform_in_canary
         yield "Bt", lambda: self._transform(self.reference)
         yield "A", self._predict_transformed
         yield "B", lambda: self._predict(self.reference, self.batch_size)
@@ -165,6 +168,11 @@ class Panel:
             min(_AT_ONCE_BATCH, self.batch_size),
             _AT_ONCE_THREADS,
         )
+
+    def _transform_in_canary(self) -> Answers | Missing:
+        if self.batched:
+            return Missing("the canary batches requests, and no client asks transform_features")
+        return self._transform(self.canary)
 
     def _transform(self, client: CanaryClient) -> Answers | Missing:
         contract, examples = self.recorded.contract, self.recorded.examples

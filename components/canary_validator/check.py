@@ -188,6 +188,7 @@ class _Check:
                 reference=reference.client,
                 # More rows than one batch holds would be refused: the client's doing, no model's.
                 batch_size=min(self.options.batch_size, canary.largest_batch or sys.maxsize),
+                batched=canary.largest_batch is not None,
             )
             return self._ask_and_judge(panel, canary, inspection)
 

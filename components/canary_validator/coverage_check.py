@@ -119,7 +119,8 @@ def _predict(panel: Panel, row: RecordedCoverage) -> dict[str, NDArray[np.generi
 def _differing_features(
     panel: Panel, row: RecordedCoverage, contract: ServingContract
 ) -> tuple[str, ...]:
-    if "transform_features" not in panel.signatures or row.transformed is None:
+    asked = "transform_features" in panel.signatures and not panel.batched
+    if not asked or row.transformed is None:
         return ()
     ask = transform_asker(panel.canary, contract, [row.raw], panel.signatures)
     served = ask([0])
