@@ -46,6 +46,9 @@ class CanaryValidatorSpec(ComponentSpec):
             type=standard_artifacts.TransformGraph, optional=True
         ),
         keys.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        keys.PAYLOAD_BLESSING: ChannelParameter(
+            type=standard_artifacts.InfraBlessing, optional=True
+        ),
     }
     OUTPUTS = {  # noqa: RUF012
         keys.BLESSING: ChannelParameter(type=standard_artifacts.InfraBlessing),
@@ -88,6 +91,7 @@ class CanaryValidator(base_component.BaseComponent):
         model_run: types.BaseChannel | None = None,
         transform_graph: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
+        payload_blessing: types.BaseChannel | None = None,
         max_mismatch_rate: float = DEFAULT_MAX_MISMATCH_RATE,
         confidence: float = DEFAULT_CONFIDENCE,
         tolerances: Mapping[str, Mapping[str, float]] | None = None,
@@ -105,6 +109,8 @@ class CanaryValidator(base_component.BaseComponent):
             transform_graph: A channel of the `TransformGraph` that the model was trained on.
             examples: A channel of `Examples` to ask with; only where there are no trainer
                 predictions.
+            payload_blessing: A channel of PayloadValidator's `blessing`; where it is not blessed
+                the model is not, whatever the canary answers.
             max_mismatch_rate: Rate of differing examples allowed, a fraction; its upper bound must
                 not exceed it.
             confidence: Confidence of that bound.
@@ -144,6 +150,7 @@ class CanaryValidator(base_component.BaseComponent):
             model_run=model_run,
             transform_graph=transform_graph,
             examples=examples,
+            payload_blessing=payload_blessing,
             blessing=types.Channel(type=standard_artifacts.InfraBlessing),
             report=types.Channel(type=ParityReport),
             max_mismatch_rate=float(max_mismatch_rate),

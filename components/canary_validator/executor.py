@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
+from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -48,7 +49,8 @@ class Executor(base_executor.BaseExecutor):
         """Run the component.
 
         Args:
-            input_dict: `model`, and `model_run`, `transform_graph`, `examples` where given.
+            input_dict: `model`, and `model_run`, `transform_graph`, `examples`,
+                `payload_blessing` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
                 `without_trainer_predictions`, `redact`; where given `serving_spec` and
@@ -77,8 +79,13 @@ class Executor(base_executor.BaseExecutor):
             backends = self._backends(model_uri, exec_properties)
             measure = _measure(input_dict, exec_properties, recorded, Path(folder))
             result = _check_on_each(local_model, recorded, backends, options, measure)
+        payloads_are_blessed = _are_payloads_blessed(input_dict)
         _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
-        _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
+        _write_blessing(
+            artifact_utils.get_single_instance(output_dict[keys.BLESSING]),
+            result,
+            payloads_are_blessed=payloads_are_blessed,
+        )
 
     def _backends(
         self, model_uri: str, exec_properties: dict[str, Any]
@@ -220,9 +227,21 @@ def _write_report(artifact: types.Artifact, result: ParityResult) -> None:
     artifact.mismatching = result.decision.mismatching
 
 
-def _write_blessing(artifact: types.Artifact, result: ParityResult) -> None:
-    is_blessed = result.verdict is Verdict.PASS
+def _are_payloads_blessed(input_dict: dict[str, list[types.Artifact]]) -> bool:
+    """Whether what clients send is blessed, or nobody asked for it."""
+    return all(
+        model_utils.is_infra_validated(blessing)
+        for blessing in input_dict.get(keys.PAYLOAD_BLESSING) or []
+    )
+
+
+def _write_blessing(
+    artifact: types.Artifact, result: ParityResult, *, payloads_are_blessed: bool
+) -> None:
+    is_blessed = result.verdict is Verdict.PASS and payloads_are_blessed
     name = keys.BLESSED_FILE if is_blessed else keys.NOT_BLESSED_FILE
     io_utils.write_string_file(f"{artifact.uri}/{name}", "")
     artifact.set_int_custom_property(keys.BLESSED, int(is_blessed))
     _log.info("%s: %s", result.verdict.value, result.decision.sentence)
+    if not payloads_are_blessed:
+        _log.warning("Not blessed: PayloadValidator did not bless what clients send.")

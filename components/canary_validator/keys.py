@@ -4,6 +4,7 @@ MODEL = "model"
 MODEL_RUN = "model_run"
 TRANSFORM_GRAPH = "transform_graph"
 EXAMPLES = "examples"
+PAYLOAD_BLESSING = "payload_blessing"
 BLESSING = "blessing"
 REPORT = "report"
 

@@ -63,7 +63,7 @@ def review_faults(
             change,
             FaultKind.CHANGED,
             _expected(change, signature, signature_defs),
-            f"{change.sent}, of which {change.received} reaches the model",
+            f"{change.sent}; the model gets {change.received}",
             "",
         )
 

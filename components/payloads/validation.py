@@ -29,9 +29,11 @@ from tfx_parity.payloads.payload_examples import payload_examples
 from tfx_parity.payloads.payload_files import READ_ERRORS, Form, find_files, form_of
 from tfx_parity.payloads.payload_reading import read_payloads
 from tfx_parity.protos import predict_pb2, prediction_log_pb2
+from tfx_parity.serving_api.generation import Generation
 from tfx_parity.version import VERSION
 
 _DAMAGES_TOLD = 5
+_FRONTS = {Generation.V2_16: "before 2.18", Generation.V2_18: "2.18 and later"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Validation:
             environment={
                 "tfx_parity": VERSION,
                 "TensorFlow of the model": self._guard.model.tensorflow_version,
-                "JSON front of TensorFlow Serving": f"{self._guard.generation.value} and later",
+                "JSON front of TensorFlow Serving": _FRONTS[self._guard.generation],
                 "fails on": self._options.fail_on.value,
             },
             reproduce=reproduce,

@@ -101,6 +101,22 @@ def test_a_canary_that_batches_blesses_the_model_and_the_report_says_so(
     assert report["environment"]["request batching"].startswith("batches of at most 32 rows")
 
 
+@pytest.mark.parametrize("is_blessed", [True, False])
+def test_the_payloads_blessing_is_needed_where_it_is_wired(
+    inputs: dict[str, list[Any]], tmp_path: Path, is_blessed: bool
+) -> None:
+    """A model that answers alike is blessed only where what clients send is, too."""
+    from tfx.components.util import model_utils
+
+    payloads = _artifact("InfraBlessing", tmp_path / "payloads")
+    payloads.set_int_custom_property("blessed", int(is_blessed))
+
+    outputs = _run({**inputs, "payload_blessing": [payloads]}, tmp_path / "out")
+
+    assert is_blessed == model_utils.is_infra_validated(outputs.blessing)
+    assert "PASS" == outputs.report.verdict
+
+
 def test_a_damaged_model_is_not_blessed_and_the_component_succeeds(
     inputs: dict[str, list[Any]], tmp_path: Path
 ) -> None:
