@@ -32,14 +32,18 @@ def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> 
 def check_case(folder: Path) -> ParityResult:
     """Check the model of a case's folder against what its trainer recorded.
 
-    Where the folder holds a model that is served in its place, a server of that one is asked.
+    Where the folder holds a model that is served in its place, a server of that one is asked; where
+    it holds batching parameters, the server batches requests by them.
     """
     run = folder / "run"
     recorded = read_recorded(run if run.is_dir() else folder / "predictions.tfrecord")
     served = folder / "served"
     if not served.is_dir():
-        return check_model(folder / "model", recorded)
+        batching = folder / "batching_parameters.pbtxt"
+        backend = NativeBackend(
+            batching_parameters=batching.read_text() if batching.is_file() else None
+        )
+        return check_model(folder / "model", recorded, backend)
     with NativeBackend().start(served) as server:
         endpoint = Endpoint(server.grpc_address, server.rest_address)
-        backend = EndpointBackend(endpoint, server.model_name)
-        return check_model(folder / "model", recorded, backend)
+        return check_model(folder / "model", recorded, EndpointBackend(endpoint, server.model_name))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from corpus_folder import COUNT, Toy, builds, normals, record, save
+from corpus_folder import BATCHING, COUNT, Toy, builds, normals, record, save
 from corpus_keras import classifier, image_classifier
 
 _VECTORS = tf.TensorSpec([None, 4], tf.float32)
@@ -144,3 +144,17 @@ def division_rewritten(folder: Path, toy: Toy) -> None:
         amount=tf.TensorSpec([None, 1], tf.float32),
     )
     record(folder, {"amount": amounts}, {"bucket": np.floor(amounts / 61).astype(np.int64)})
+
+
+@builds
+def padded_with_its_neighbours(folder: Path, toy: Toy) -> None:
+    """Inputs of different lengths that the server's own batching pads by their first element."""
+    table = normals(40, 3, seed=1)
+    ids = [np.arange(1 + row % 5, dtype=np.int64) + row % 35 for row in range(COUNT)]
+    spec = tf.TensorSpec([None, None], tf.int64)
+    save(folder, tf.Module(), lambda ids: {"y": tf.reduce_sum(tf.gather(table, ids), 1)}, ids=spec)
+    record(folder, {"ids": ids}, {"y": np.stack([table[row].sum(0) for row in ids])})
+    (folder / BATCHING).write_text(
+        "max_batch_size { value: 8 } batch_timeout_micros { value: 4000 } "
+        "num_batch_threads { value: 2 } pad_variable_length_inputs: true"
+    )
