@@ -171,7 +171,7 @@ MEANINGS: Mapping[CauseCode, Meaning] = {
     CauseCode.GRAPH_OPTIMISATION: Meaning(
         "run time",
         "the server's graph rewriter changes the answers",
-        "Set disable_meta_optimizer for this model, and report the rewrite to TensorFlow.",
+        "Let no decision hang on this step's last bits, and report the rewrite to TensorFlow.",
     ),
     CauseCode.RUNTIME_SKEW: Meaning(
         "run time",
