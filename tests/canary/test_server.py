@@ -22,8 +22,10 @@ import pytest
 from google.protobuf import text_format
 
 from tfx_parity.canary.client import CanaryClient
+from tfx_parity.canary.model_server import version_of
 from tfx_parity.canary.server import serve_main
 from tfx_parity.protos import model_management_pb2, model_service_pb2_grpc
+from tfx_parity.version import VERSION
 
 pytestmark = pytest.mark.native
 
@@ -180,6 +182,19 @@ def test_help_needs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Usage is told without TensorFlow."""
     assert serve_main(["--help"]) == 0
     assert "--model_base_path" in capsys.readouterr().out
+
+
+def test_the_version_is_told_as_tensorflow_model_server_tells_it() -> None:
+    """Whoever reads the binary's version reads this one's."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tfx_parity.canary.server", "--version"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+    assert re.fullmatch(
+        rf"TensorFlow \d+\.\d+\.\d+ \(ModelServer tfx-parity-{re.escape(VERSION)}\)",
+        version_of(told),
+    )
 
 
 def test_a_wrong_flag_does_not_load_tensorflow_or_grpc() -> None:
