@@ -1,6 +1,6 @@
 """The native canary beside KServe's Python model server and a bare session, in one run.
 
-    python benchmarks/serving_peers.py [--seconds 5] [--clients 4] [--environment FOLDER]
+    python benchmarks/serving_peers.py [--seconds 5] [--clients 4] [--hidden 512] [--environment FOLDER]
 
 One SavedModel, one machine: a closed loop of clients (load.py, a process of its own) asks each
 server for one row and for 100 rows, over gRPC and REST. KServe runs in an environment of its own
@@ -47,7 +47,8 @@ import numpy as np
 import tensorflow as tf
 draw = np.random.default_rng(1).normal
 module = tf.Module()
-sizes = [({WIDTH}, 512), (512, 512), (512, 3)]
+hidden = int(sys.argv[2])
+sizes = [({WIDTH}, hidden), (hidden, hidden), (hidden, 3)]
 module.w = [tf.Variable(draw(size=size, scale=0.1).astype("float32")) for size in sizes]
 def answer(x):
     for w in module.w[:-1]:
@@ -74,14 +75,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each figure")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--environment", type=Path, help="folder of KServe's environment")
+    parser.add_argument("--hidden", type=int, default=512, help="width of the model's layers")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = folder / "model" / "1"
-        _quietly(sys.executable, "-c", _MAKE, str(model))
+        _quietly(sys.executable, "-c", _MAKE, str(model), str(flags.hidden))
         python = _kserve_python(flags.environment or folder / "kserve")
         print(f"TensorFlow {tensorflow_version()}, {os.cpu_count()} processors, ", end="")
-        print(f"{flags.clients} clients, {flags.seconds:g} s each")
+        print(f"{flags.clients} clients, {flags.seconds:g} s each, layers of {flags.hidden}")
         print(f"{'':<34} {'requests/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
         for rows in ROWS:
             _row(f"bare session, {rows} rows", _bare(model, rows, flags.seconds))
