@@ -1,6 +1,6 @@
 """The native canary beside KServe's Python model server and a bare session, in one run.
 
-    python benchmarks/serving_peers.py [--seconds 5] [--clients 4] [--hidden 512] [--environment FOLDER]
+    python benchmarks/serving_peers.py [--seconds 5] [--clients 4] [--hidden 512] [--environment E]
 
 One SavedModel, one machine: a closed loop of clients (load.py, a process of its own) asks each
 server for one row and for 100 rows, over gRPC and REST. KServe runs in an environment of its own
