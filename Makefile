@@ -76,7 +76,7 @@ $(VENV)/.installed: $(UV) $(PINNED).txt pyproject.toml setup.py
 constraints: $(UV)  ## Resolve the pinned set anew.
 	@{ sed -n '/^#/p' $(PINNED).txt; $(UV) pip compile -q --universal --python-version 3.10 \
 		--override constraints/overrides.txt --no-header --no-annotate --no-emit-index-url \
-		$(PINNED).in pyproject.toml --extra tfx --extra dev; } > $(PINNED).new \
+		$(PINNED).in pyproject.toml --extra tfx --extra kubeflow --extra dev; } > $(PINNED).new \
 		&& mv $(PINNED).new $(PINNED).txt
 
 benchmarks: $(VENV)/.installed  ## Measure the figures in the docs.

@@ -222,9 +222,9 @@ def _write_report(artifact: types.Artifact, result: ParityResult) -> None:
         fileio.makedirs(artifact.uri)
         for path in paths:
             fileio.copy(str(path), f"{artifact.uri}/{path.name}", overwrite=True)
-    artifact.verdict = result.verdict.value
-    artifact.examples = result.decision.examples
-    artifact.mismatching = result.decision.mismatching
+    artifact.set_string_custom_property("verdict", result.verdict.value)
+    artifact.set_int_custom_property("examples", result.decision.examples)
+    artifact.set_int_custom_property("mismatching", result.decision.mismatching)
 
 
 def _are_payloads_blessed(input_dict: dict[str, list[types.Artifact]]) -> bool:

@@ -187,9 +187,9 @@ def _write_report(artifact: types.Artifact, result: PayloadResult) -> None:
         fileio.makedirs(artifact.uri)
         for path in paths:
             fileio.copy(str(path), f"{artifact.uri}/{path.name}", overwrite=True)
-    artifact.verdict = result.verdict.value
-    artifact.payloads = result.payloads
-    artifact.faults = sum(tally.count for tally in result.tallies)
+    artifact.set_string_custom_property("verdict", result.verdict.value)
+    artifact.set_int_custom_property("payloads", result.payloads)
+    artifact.set_int_custom_property("faults", sum(tally.count for tally in result.tallies))
 
 
 def _write_blessing(artifact: types.Artifact, result: PayloadResult) -> None:

@@ -24,7 +24,7 @@ from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx.types import BaseChannel
 
 from tfx_parity import CanaryValidator, TransformGraphGen
-from tfx_parity.pipelines.baseline import latest_other_blessed_model
+from tfx_parity.pipelines.baseline import LatestBlessedModel
 from tfx_parity.pipelines.penguins import (
     DEFAULT_SEED,
     DEFAULT_TRAIN_STEPS,
@@ -161,7 +161,7 @@ def _judging_steps(
 ) -> list[BaseNode]:
     """Return the steps that judge the model (is it good, does it serve alike) and push it."""
     model = trainer.outputs["model"]
-    baseline = latest_other_blessed_model(model)
+    baseline = LatestBlessedModel(model, serving_model_dir).with_id("baseline")
     evaluator = Evaluator(
         examples=examples,
         model=model,

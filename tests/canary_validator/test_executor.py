@@ -82,9 +82,9 @@ def test_a_model_that_answers_alike_is_blessed_as_infra_validator_does(
     assert model_utils.is_infra_validated(outputs.blessing)
     assert ["INFRA_BLESSED"] == [path.name for path in Path(outputs.blessing.uri).iterdir()]
     assert ("PASS", 420, 0) == (
-        outputs.report.verdict,
-        outputs.report.examples,
-        outputs.report.mismatching,
+        outputs.report.get_string_custom_property("verdict"),
+        outputs.report.get_int_custom_property("examples"),
+        outputs.report.get_int_custom_property("mismatching"),
     )
     report = json.loads((Path(outputs.report.uri) / "report.json").read_text())
     assert "PASS" == report["verdict"]
@@ -129,7 +129,7 @@ def test_a_damaged_model_is_not_blessed_and_the_component_succeeds(
 
     assert not model_utils.is_infra_validated(outputs.blessing)
     assert ["INFRA_NOT_BLESSED"] == [path.name for path in Path(outputs.blessing.uri).iterdir()]
-    assert "FAIL" == outputs.report.verdict
+    assert "FAIL" == outputs.report.get_string_custom_property("verdict")
 
 
 def test_a_model_run_of_another_transform_graph_is_an_error_of_wiring(

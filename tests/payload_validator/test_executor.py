@@ -86,10 +86,10 @@ def test_a_training_split_without_its_label_is_what_clients_send(
     report = _report(outputs)
     assert ("PASS", []) == (report["verdict"], report["faults"]), report["sentence"]
     assert model_utils.is_infra_validated(outputs.blessing)
-    assert report["files"][0]["payloads"] == outputs.report.payloads > 0
+    assert report["files"][0]["payloads"] == outputs.report.get_int_custom_property("payloads") > 0
     folder = Path(outputs.payload_statistics.uri) / "Split-payloads"
     (statistics,) = tfdv.load_stats_binary(str(folder / "FeatureStats.pb")).datasets
-    assert outputs.report.payloads == statistics.num_examples
+    assert outputs.report.get_int_custom_property("payloads") == statistics.num_examples
     assert "label" not in {feature.path.step[0] for feature in statistics.features}
 
 
@@ -153,7 +153,7 @@ def test_skew_between_training_and_serving_is_an_anomaly_that_blocks(
     written = Path(outputs.anomalies.uri) / "Split-skew" / "SchemaDiff.pb"
     anomalies = anomalies_pb2.Anomalies.FromString(written.read_bytes())
     assert "colour" in anomalies.anomaly_info
-    assert "FAIL" == outputs.report.verdict
+    assert "FAIL" == outputs.report.get_string_custom_property("verdict")
     assert ("SKEW", "colour") in {(f["code"], f["name"]) for f in _report(outputs)["statics"]}
 
 
