@@ -1,1 +1,1 @@
-"""Kubeflow: compile, schedule, run."""
+"""Kubeflow: compile a pipeline, check the file, run it here as Kubeflow's launcher would."""

@@ -15,6 +15,7 @@ from tfx_parity.version import VERSION
 _INTERRUPTED = 130
 _HOMES: Mapping[str, tuple[str, str]] = {
     "check": ("tfx_parity.cli.check", "Check that a model answers what was recorded in training."),
+    "kubeflow": ("tfx_parity.cli.kubeflow", "Compile, check and run a pipeline for Kubeflow."),
     "payload": ("tfx_parity.cli.payload", "Check what clients send to a model."),
     "run": ("tfx_parity.cli.run", "Run a pipeline on this machine."),
     "schema": ("tfx_parity.cli.schema", "Write what a client may send to a model."),

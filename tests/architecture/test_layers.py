@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "canary_validator",
         "comparison",
         "findings",
+        "kubeflow",
         "payloads",
         "pipelines",
         "reporting",
