@@ -62,6 +62,14 @@ class Compared:
         """Whether examples differ that the limits do not excuse."""
         return self.rung.mismatching > 0 and self.rung.state != "agrees"
 
+    @property
+    def is_infinite_only(self) -> bool:
+        """Whether every example that differs holds a NaN or an infinity on one side only."""
+        if self.outputs is None:
+            return False
+        infinite = [output.non_finite_mismatch for output in self.outputs.outputs.values()]
+        return not (self.outputs.mismatching & ~np.logical_or.reduce(infinite)).any()
+
     def evidence(self, detail: str, examples: Sequence[bytes] | None) -> Evidence:
         """Return the rung as evidence of a cause.
 

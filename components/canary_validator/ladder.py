@@ -17,9 +17,9 @@ from tfx_parity.canary_validator.precision import is_slight
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.transport import json_rule, rest_requests
 from tfx_parity.canary_validator.weights import (
-    WeightsComparison,
     compare_weights,
     rounded_by_themselves,
+    weights_words,
 )
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
@@ -190,7 +190,7 @@ class Climb:
         headline = rungs["T", "C"]
         if not headline.is_different or rungs["M", "Bt"].is_different:
             return []
-        if not self.recorded.variables and _differs_by_infinities(headline):
+        if not self.recorded.variables and headline.is_infinite_only:
             return []
         in_process = compare_arms(("T", "B"), self.answers, self.policy, self.limits)
         if in_process.outputs is not None and not in_process.is_different:
@@ -203,7 +203,7 @@ class Climb:
         is_alone = not weights.is_known and self._is_slight(rung)
         if is_alone:
             weights = rounded_by_themselves(self.inspection.variables)
-        code, words = _weights_words(weights, is_direct=not missing)
+        code, words = weights_words(weights, is_direct=not missing)
         if is_alone and weights.is_rounded:
             words = "the served variables hold fewer bits than their type."
         asked = self.recorded.signature_name if missing else "predict_transformed"
@@ -290,31 +290,5 @@ def _shadowed(pair: Pair, noise: list[Cause]) -> Compared:
     return not_compared(pair, f"the canary's own answers vary ({noise[0].code.value})")
 
 
-def _differs_by_infinities(rung: Compared) -> bool:
-    """Whether every example that differs has a NaN or an infinity on one side only."""
-    if rung.outputs is None:
-        return False
-    infinite = [output.non_finite_mismatch for output in rung.outputs.outputs.values()]
-    return not (rung.outputs.mismatching & ~np.logical_or.reduce(infinite)).any()
-
-
 def _counts(rung: Compared) -> str:
     return f"{rung.rung.mismatching} of {rung.rung.examples} examples differ"
-
-
-def _weights_words(weights: WeightsComparison, *, is_direct: bool) -> tuple[CauseCode, str]:
-    """Return the code and the words for a difference from the trainer.
-
-    Args:
-        weights: What became of the trained variables.
-        is_direct: Whether the model alone was asked, with the trainer's own transformed records.
-    """
-    if weights.is_rounded:
-        return CauseCode.PRECISION_LOSS, "the served variables are the trained ones, rounded."
-    if weights.is_equal and is_direct:
-        return CauseCode.SIGNATURE_GLUE, "the weights are equal, what is done around them is not."
-    if weights.is_equal:
-        return CauseCode.PREPROCESSING_SKEW, "the weights are equal; preprocessing, or glue."
-    if weights.is_known:
-        return CauseCode.WEIGHTS_DIFFER, "the served variables are not the trained ones."
-    return CauseCode.WEIGHTS_DIFFER, "other weights, or preprocessing."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tfx_parity.canary.inspection import ServedVariable
 from tfx_parity.contract import VariableDigest
+from tfx_parity.findings import CauseCode
 
 _SHOWN = 5
 _QUANTISED_TYPES = frozenset({"int8", "uint8"})
@@ -138,3 +139,21 @@ def _quantised(
             candidates.remove(found)
             quantised.append(variable)
     return quantised, rest
+
+
+def weights_words(weights: WeightsComparison, *, is_direct: bool) -> tuple[CauseCode, str]:
+    """Return the code and the words for a difference from the trainer.
+
+    Args:
+        weights: What became of the trained variables.
+        is_direct: Whether the model alone was asked, with the trainer's own transformed records.
+    """
+    if weights.is_rounded:
+        return CauseCode.PRECISION_LOSS, "the served variables are the trained ones, rounded."
+    if weights.is_equal and is_direct:
+        return CauseCode.SIGNATURE_GLUE, "the weights are equal, what is done around them is not."
+    if weights.is_equal:
+        return CauseCode.PREPROCESSING_SKEW, "the weights are equal; preprocessing, or glue."
+    if weights.is_known:
+        return CauseCode.WEIGHTS_DIFFER, "the served variables are not the trained ones."
+    return CauseCode.WEIGHTS_DIFFER, "other weights, or preprocessing."
