@@ -42,7 +42,8 @@ def read_result(outcomes: Mapping[str, StepOutcome]) -> RunResult:
     """Read what a run came to from the outputs of its steps.
 
     Args:
-        outcomes: What became of CanaryValidator, Evaluator and Pusher, by these names.
+        outcomes: What became of PayloadValidator, CanaryValidator, Evaluator and Pusher, by these
+                names.
 
     Raises:
         BadInputError: If one of the three did not run, or the report cannot be read.
@@ -68,6 +69,7 @@ def _push(outcomes: Mapping[str, StepOutcome]) -> tuple[Path | None, str]:
     destination = _output(outcomes, "Pusher", "pushed_model").properties.get("pushed_destination")
     if destination is None:
         judges = {
+            "PayloadValidator": "PayloadValidator found fault with what clients send",
             "Evaluator": "Evaluator found it not good enough",
             "CanaryValidator": "CanaryValidator did not bless it",
         }

@@ -19,11 +19,13 @@ from tfx.utils import io_utils, path_utils
 
 from tfx_parity.contract import ServingContract
 from tfx_parity.contract.serving_contract import FILE_NAME as CONTRACT_FILE
+from tfx_parity.errors import BadInputError
 from tfx_parity.findings import PayloadResult, StaticFinding, Verdict
 from tfx_parity.payload_validator import keys
 from tfx_parity.payload_validator.beam_job import PARTIALS_FILE, PayloadJob, run_payload_job
 from tfx_parity.payloads.numeric_summary import summaries_of
 from tfx_parity.payloads.static_checks import static_findings
+from tfx_parity.payloads.validation import unreadable_model
 from tfx_parity.reporting.payload_page import write_payload_report
 
 _log = logging.getLogger(__name__)
@@ -47,9 +49,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 `statistics` where given.
             output_dict: `report`, `payload_statistics`, `anomalies` and `blessing`.
             exec_properties: `environment`, `fail_on`, and `payloads` where given.
-
-        Raises:
-            BadInputError: If the model or the schema cannot be read.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict[keys.MODEL])
@@ -60,6 +59,27 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             environment=exec_properties[keys.ENVIRONMENT],
             fail_on=exec_properties[keys.FAIL_ON],
         )
+        try:
+            result = self._validated(job, schema, input_dict, output_dict, exec_properties)
+        except BadInputError as error:
+            # As with CanaryValidator, a model that is damaged is a result and no error.
+            result = unreadable_model(job.model, str(error))
+        _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
+        _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
+
+    def _validated(
+        self,
+        job: PayloadJob,
+        schema: schema_pb2.Schema,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> PayloadResult:
+        """Run the job, and write statistics and anomalies.
+
+        Raises:
+            BadInputError: If the model cannot be read.
+        """
         guard, validation = job.guard(), job.validation()
         statics = static_findings(guard.model, guard.rules, _contract(input_dict))
         files = list(_files(input_dict, exec_properties))
@@ -79,9 +99,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if trained is not None:
             served = summaries_of(tfdv.load_stats_binary(path))
             validation.add_preprocessed(summaries_of(trained), served)
-        result = validation.result((*statics, *found), _reproduce(job, files))
-        _write_report(artifact_utils.get_single_instance(output_dict[keys.REPORT]), result)
-        _write_blessing(artifact_utils.get_single_instance(output_dict[keys.BLESSING]), result)
+        return validation.result((*statics, *found), _reproduce(job, files))
 
 
 def _read_schema(input_dict: dict[str, list[types.Artifact]]) -> schema_pb2.Schema:

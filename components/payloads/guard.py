@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from tfx_parity.errors import BadInputError
 from tfx_parity.findings import FaultCode, PayloadFault
 from tfx_parity.payloads.feature_rules import (
     NO_RULES,
@@ -122,16 +123,31 @@ class PayloadGuard:
         """Return the faults of a gRPC PredictRequest; none for a good one."""
         return self.look_at_request(request).faults
 
+    @property
+    def example_signature(self) -> str | None:
+        """The signature that serialized `tf.Example`s are sent to, None where none takes them."""
+        takes = [name for name in self._checks if self.model.example_input(name) is not None]
+        return min(takes, key=lambda name: (name != DEFAULT_SIGNATURE, name), default=None)
+
     def check_example(
-        self, record: bytes, signature_name: str = DEFAULT_SIGNATURE
+        self, record: bytes, signature_name: str | None = None
     ) -> tuple[PayloadFault, ...]:
         """Return the faults of a serialized `tf.Example`; none for a good one.
 
         Args:
             record: The example.
-            signature_name: The signature that it would be sent to.
+            signature_name: The signature that it would be sent to; `example_signature` where None.
+
+        Raises:
+            BadInputError: If the model has no signature that takes examples.
         """
-        return tuple(self._checks[signature_name].record_faults(record))
+        name = signature_name or self.example_signature
+        if name not in self._checks:
+            raise BadInputError(
+                f"Expected a signature that parses tf.Examples in {self.model.path}, found "
+                f"{name!r} among {', '.join(self._checks)}. Send what the signatures take."
+            )
+        return tuple(self._checks[name].record_faults(record))
 
     def look_at_rest(self, body: bytes) -> Checked:
         """Do the work of `check_rest`, and count the rows."""

@@ -89,6 +89,9 @@ class Validation:
         except (BadInputError, *READ_ERRORS) as error:
             self.add_damage(path, str(error))
             return
+        if form is Form.EXAMPLE and self._guard.example_signature is None:
+            self.add_damage(path, "holds tf.Examples, which no signature of the model takes")
+            return
         damages: list[str] = []
         payloads = rows = faulty = 0
         for record, read in read_payloads(path, form, damages.append):
@@ -185,6 +188,35 @@ def validate_files(
             validation.add_file(path)
     words = ["tfx-parity", "payload", str(guard.model.path), *map(str, paths), *options.options]
     return validation.result(statics, shlex.join(words))
+
+
+def unreadable_model(model: str, reason: str) -> PayloadResult:
+    """Return the result for a model whose signatures cannot be read: FAIL, as a server would.
+
+    Args:
+        model: The SavedModel's folder.
+        reason: What was expected and what was found.
+    """
+    finding = StaticFinding(
+        code="MODEL_UNREADABLE",
+        blocking=True,
+        signature="",
+        name="",
+        expected="a SavedModel whose signatures can be read",
+        found=reason,
+        cure="Export the model again; CanaryValidator's report says what the server makes of it.",
+    )
+    return PayloadResult(
+        verdict=Verdict.FAIL,
+        sentence="the model cannot be read; no payload validated",
+        model=model,
+        statics=(finding,),
+        files=(),
+        tallies=(),
+        faults=(),
+        environment={"tfx_parity": VERSION},
+        reproduce=shlex.join(["tfx-parity", "schema", model]),
+    )
 
 
 def look_at(guard: PayloadGuard, form: Form, payload: bytes) -> Checked:

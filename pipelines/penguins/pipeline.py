@@ -23,7 +23,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx.types import BaseChannel
 
-from tfx_parity import CanaryValidator, TransformGraphGen
+from tfx_parity import CanaryValidator, PayloadValidator, TransformGraphGen
 from tfx_parity.pipelines.baseline import LatestBlessedModel
 from tfx_parity.pipelines.penguins import (
     DEFAULT_SEED,
@@ -109,7 +109,7 @@ def create_pipeline(
             *data.steps,
             transform,
             trainer,
-            *_judging_steps(data.examples, transform, trainer, serving_model_dir),
+            *_judging_steps(data, transform, trainer, serving_model_dir),
         ],
         enable_cache=enable_cache,
         metadata_connection_config=(
@@ -157,22 +157,29 @@ def _splits(**buckets: int) -> example_gen_pb2.Output:
 
 
 def _judging_steps(
-    examples: BaseChannel, transform: BaseNode, trainer: BaseNode, serving_model_dir: str
+    data: _Data, transform: BaseNode, trainer: BaseNode, serving_model_dir: str
 ) -> list[BaseNode]:
-    """Return the steps that judge the model (is it good, does it serve alike) and push it."""
+    """Return the steps that judge the model (can it be asked, is it good, does it serve alike)."""
     model = trainer.outputs["model"]
     baseline = LatestBlessedModel(model, serving_model_dir).with_id("baseline")
     evaluator = Evaluator(
-        examples=examples,
+        examples=data.examples,
         model=model,
         baseline_model=baseline.outputs["model"],
         eval_config=evaluation(),
+    )
+    payloads = PayloadValidator(
+        model=model,
+        schema=data.schema,
+        transform_graph=transform.outputs["transform_graph"],
+        examples=data.examples,
     )
     canary = CanaryValidator(
         model=model,
         model_run=trainer.outputs["model_run"],
         transform_graph=transform.outputs["transform_graph"],
         eval_config=evaluation(),
+        payload_blessing=payloads.outputs["blessing"],
     )
     pusher = Pusher(
         model=model,
@@ -182,7 +189,7 @@ def _judging_steps(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
         ),
     )
-    return [baseline, evaluator, canary, pusher]
+    return [baseline, evaluator, payloads, canary, pusher]
 
 
 def evaluation() -> tfma.EvalConfig:

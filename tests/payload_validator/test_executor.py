@@ -157,6 +157,21 @@ def test_skew_between_training_and_serving_is_an_anomaly_that_blocks(
     assert ("SKEW", "colour") in {(f["code"], f["name"]) for f in _report(outputs)["statics"]}
 
 
+def test_a_damaged_model_is_not_blessed_and_the_component_succeeds(
+    inputs: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    """A model that cannot be read is a result, as it is with CanaryValidator."""
+    from tfx.components.util import model_utils
+
+    graph = tmp_path / "model" / "Format-Serving" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:1000])
+
+    outputs = _run(inputs, tmp_path / "out", payloads=str(tmp_path / "model"))
+
+    assert not model_utils.is_infra_validated(outputs.blessing)
+    assert ["MODEL_UNREADABLE"] == [found["code"] for found in _report(outputs)["statics"]]
+
+
 def test_a_component_without_payloads_is_refused() -> None:
     """Nothing to validate is found when the pipeline is built."""
     from tfx import types

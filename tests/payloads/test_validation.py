@@ -8,10 +8,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import payload_models
 import pytest
 from payload_models import ROW, example
 
 from tfx_parity import PayloadGuard
+from tfx_parity.errors import BadInputError
 from tfx_parity.findings import FaultKind, PayloadResult, Verdict
 from tfx_parity.payloads import fault_log, payload_reading
 from tfx_parity.payloads.payload_files import Form, form_of
@@ -229,3 +231,18 @@ def test_classify_logs_hold_examples_too(guard: PayloadGuard) -> None:
     assert fault.server.startswith("Expected classification signature") or (
         "No classification inputs" in fault.server
     )
+
+
+def test_examples_for_a_model_that_takes_none_are_told(tmp_path: Path) -> None:
+    """A file of examples is no fault of its rows where no signature parses any."""
+    graph = payload_models.meta_graph()
+    del graph.signature_def["serving_default"]
+    guard = PayloadGuard.from_model(payload_models.write_model(tmp_path / "1", graph))
+    write_records(tmp_path / "examples", [example()])
+
+    result = validate_files(guard, [tmp_path / "examples"], ValidationOptions(), (), lambda _: None)
+
+    assert (Verdict.FAIL, ()) == (result.verdict, result.faults)
+    assert "no signature of the model takes" in result.files[0].damage
+    with pytest.raises(BadInputError, match="parses tf.Examples"):
+        guard.check_example(example())

@@ -24,7 +24,7 @@ REPORT = {
 
 
 def _outcomes(
-    folder: Path, *, good: int, blessed: int, pushed: Path | None
+    folder: Path, *, good: int, blessed: int, pushed: Path | None, payloads: int = 1
 ) -> dict[str, StepOutcome]:
     (folder / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
     destination = {} if pushed is None else {"pushed_destination": str(pushed)}
@@ -33,6 +33,7 @@ def _outcomes(
         return StepOutcome(False, {key: StepOutput(folder, v) for key, v in outputs.items()})
 
     return {
+        "PayloadValidator": outcome(blessing={"blessed": payloads}),
         "Evaluator": outcome(blessing={"blessed": good}),
         "CanaryValidator": outcome(blessing={"blessed": blessed}, report={}),
         "Pusher": outcome(pushed_model={"pushed": int(pushed is not None), **destination}),
@@ -88,9 +89,19 @@ def test_a_push_from_the_cache_that_was_taken_away_is_no_push(tmp_path: Path) ->
     assert "where it is no longer" in result.not_pushed
 
 
-@pytest.mark.parametrize("step", ["Evaluator", "CanaryValidator", "Pusher"])
+def test_payloads_that_are_not_blessed_are_a_reason_of_their_own(tmp_path: Path) -> None:
+    """CanaryValidator then blesses nothing either, and both are named."""
+    result = read_result(_outcomes(tmp_path, good=1, blessed=0, pushed=None, payloads=0))
+
+    expected = (
+        "PayloadValidator found fault with what clients send and CanaryValidator did not bless it"
+    )
+    assert expected == result.not_pushed
+
+
+@pytest.mark.parametrize("step", ["PayloadValidator", "Evaluator", "CanaryValidator", "Pusher"])
 def test_a_step_that_did_not_run_is_an_error(tmp_path: Path, step: str) -> None:
-    """Without one of the three there is nothing to say of a push."""
+    """Without one of the four there is nothing to say of a push."""
     outcomes = _outcomes(tmp_path, good=0, blessed=0, pushed=None)
     del outcomes[step]
 
