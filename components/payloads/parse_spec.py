@@ -12,6 +12,7 @@ from tfx_parity.canary.graph import GraphWalk, PlacedNode, node_name
 from tfx_parity.protos import MetaGraphDef, NodeDef, SignatureDef, TensorShapeProto
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature
+from tfx_parity.serving_api.status import ServingError
 from tfx_parity.serving_api.tensors import from_proto
 
 _PARSE_OP = "ParseExampleV2"
@@ -41,7 +42,7 @@ def _of_signature(walk: GraphWalk, signature: SignatureDef) -> tuple[ParsedFeatu
     tensors = [info.name for info in signature.outputs.values() if info.name]
     features: dict[str, ParsedFeature] = {}
     for placed in walk.reachable(tensors):
-        if placed.node.op == _PARSE_OP:
+        if placed.node.op == _PARSE_OP and len(placed.node.input) >= _FIRST_DEFAULT:
             for feature in _of_node(walk, placed):
                 features[feature.name] = feature
     return tuple(features[name] for name in sorted(features))
@@ -92,4 +93,7 @@ def _constant(nodes: Mapping[str, NodeDef], tensor: str) -> Array | None:
         node = nodes.get(node_name(node.input[0]))
     if node is None or node.op != "Const":
         return None
-    return from_proto(node.attr["value"].tensor)
+    try:
+        return from_proto(node.attr["value"].tensor)
+    except ServingError:  # a damaged graph: the server says so when it loads it
+        return None

@@ -55,6 +55,22 @@ def test_the_parsed_features_are_read_of_the_graph(model: Path) -> None:
     assert DataType.DT_INT64 == parsed["body_mass_g"].data_type
 
 
+@pytest.mark.parametrize("damage", ["no inputs", "no constants", "no tensor"])
+def test_a_graph_that_cannot_be_followed_parses_nothing_known(tmp_path: Path, damage: str) -> None:
+    """What stands behind a signature stays unknown, and nothing breaks over it."""
+    graph = payload_models.meta_graph()
+    parse = next(node for node in graph.graph_def.node if node.op == "ParseExampleV2")
+    if damage == "no inputs":
+        del parse.input[1:]
+    for node in graph.graph_def.node:
+        if damage == "no constants" and node.op == "Const":
+            node.op = "Placeholder"
+        if damage == "no tensor":
+            node.attr["value"].tensor.dtype = 0
+
+    assert {} == changed(tmp_path, graph).parsed
+
+
 def test_a_label_asked_of_clients_blocks(tmp_path: Path) -> None:
     """In the serving environment nobody knows the label; in the training one it may be asked."""
     served = changed(tmp_path, payload_models.meta_graph(parsed_label=True))
