@@ -23,7 +23,7 @@ _KINDS = ("refused", "changed", "suspect")
 
 @click.command(epilog=_HELP)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--schema",
     type=click.Path(path_type=Path),

@@ -115,3 +115,13 @@ def test_bad_input_is_exit_code_2(
 
     assert 2 == code
     assert expected in err
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(
+    model: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture
+) -> None:
+    """A misspelt path is no verdict on what clients send."""
+    code, out, error = run(capfdbinary, model, tmp_path / "nowhere.json")
+
+    assert (2, b"") == (code, out)
+    assert b"nowhere.json" in error
