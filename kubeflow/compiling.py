@@ -104,7 +104,9 @@ def compile_pipeline(pipeline: Pipeline, image: str, environment: Mapping[str, s
             "tfx_parity.pipelines.baseline.LatestBlessedModel or an Importer; name artifact types "
             "of your own package.Class, without PROPERTIES."
         ) from error
-    return repair(job["pipelineSpec"], wishes)
+    # TFX says it beside the pipeline, in a part of the job that the YAML has no room for.
+    root = {"defaultPipelineRoot": pipeline.pipeline_info.pipeline_root}
+    return repair({**root, **job["pipelineSpec"]}, wishes)
 
 
 def _defaults(pipeline: Pipeline) -> dict[str, str | int | float | bool]:

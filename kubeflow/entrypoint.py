@@ -32,10 +32,7 @@ from tfx_parity.kubeflow.executor_input import (
     with_types,
     without_foreign_outputs,
 )
-
-LAUNCHER_ROOT = "TFX_PARITY_LAUNCHER_ROOT"
-"""The environment variable that names another folder than `/` for the launcher's copies, where a
-step runs in no container of its own."""
+from tfx_parity.kubeflow.launcher_root import LAUNCHER_ROOT
 
 
 def main(arguments: Sequence[str]) -> None:

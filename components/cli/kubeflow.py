@@ -90,6 +90,76 @@ def compile_command(
     click.echo(f"Check it:\n  tfx-parity kubeflow lint {output}")
 
 
+@kubeflow.command(epilog="Exit code: 0 nothing or warnings only, 1 errors, 2 usage or bad input.")
+@click.argument("file", type=click.Path(path_type=Path))
+def lint(file: Path) -> int:
+    """Check FILE, a compiled pipeline, for what a server would refuse and what would dangle.
+
+    Every fault is told with its place. The proto of Kubeflow Pipelines and its SDK read the file as
+    well, where kfp is installed.
+    """
+    # Loaded here, so that --help answers at once.
+    from tfx_parity.kubeflow.lint import lint as lint_spec  # noqa: PLC0415
+    from tfx_parity.kubeflow.spec import read_spec  # noqa: PLC0415
+
+    sys.path.append(str(Path.cwd()))  # For executors of the user's own.
+    faults = lint_spec(read_spec(file))
+    for fault in faults:
+        click.echo(fault.render())
+    errors = sum(fault.is_error for fault in faults)
+    click.echo(f"{file}: {errors} errors, {len(faults) - errors} warnings")
+    return min(errors, 1)
+
+
+@kubeflow.command(epilog="Exit code: 0 every step ended well, 2 usage, bad input or a failed step.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs") / "kubeflow",
+    show_default=True,
+    help="An empty folder for everything that the run writes.",
+)
+@click.option(
+    "--launcher",
+    type=click.Choice(["kubeflow", "vertex"]),
+    default="kubeflow",
+    show_default=True,
+    help="Whose launcher is played: artifacts without types and copied files, or with types and "
+    "read in place.",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the pipeline; may be repeated.",
+)
+def run(file: Path, root: Path, launcher: str, parameters: tuple[str, ...]) -> None:
+    """Run FILE, a compiled pipeline, on this machine.
+
+    Each step is a process of its own with exactly the command, the arguments and the ExecutorInput
+    that the launcher gives it. The scheduler is not played.
+    """
+    # Loaded here, so that --help answers at once.
+    from tfx_parity.kubeflow.local_run import LocalRun  # noqa: PLC0415
+    from tfx_parity.kubeflow.spec import read_spec  # noqa: PLC0415
+    from tfx_parity.pipelines.progress import Progress  # noqa: PLC0415
+
+    values = _pairs("--parameter", parameters)
+    if root.exists() and any(root.iterdir()):
+        raise BadInputError(
+            f"Expected an empty folder, found files in {root}. Give another --root."
+        )
+    _require_kfp()
+    local_run = LocalRun(read_spec(file), root, launcher, values)
+    progress = Progress(sys.stdout)
+    for name in local_run.order():
+        with progress.step(name):
+            local_run.run(name)
+    click.echo(f"artifacts and logs  {root}")
+
+
 def _require_kfp() -> None:
     for module in ("kfp", "tfx"):
         if importlib.util.find_spec(module) is None:
