@@ -8,8 +8,9 @@ PINNED := constraints/tfx-1.16
 LOG := build/setup.log
 export UV_HTTP_TIMEOUT := 180
 export UV_LINK_MODE := copy
-# Tests that start processes or servers, import TensorFlow, run pipelines or build the wheel.
-REAL := system or native or tensorflow or tfx or package
+# Tests that take seconds, start processes or servers, import TensorFlow, run pipelines or build
+# the wheel.
+REAL := thorough or system or native or tensorflow or tfx or package
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
 # Compiled tests and modules are kept: the unit tests begin seconds earlier.

@@ -266,6 +266,7 @@ def test_batches_merge_to_the_whole(sides: tuple[Side, Side], cuts: list[int], r
     assert repr(whole) == repr(ComparisonStatistics().merged(*parts))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_large_arrays_equal_small_chunks(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole chunks, chunks of other sizes and listed rows all count the same."""

@@ -151,6 +151,7 @@ def planted() -> list[tuple[bytes, str]]:
     ]
 
 
+@pytest.mark.thorough
 def test_twenty_planted_faults_among_ten_thousand_bodies_are_found(
     tmp_path: Path, validate: Validate
 ) -> None:

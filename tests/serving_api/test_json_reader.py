@@ -117,6 +117,7 @@ def _bits(value: object) -> int:
     return int(struct.unpack("<q", struct.pack("<d", abs(value)))[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("opening", "closing", "levels"),
     [(b"[", b"]", 30_000), (b'{"a":', b"}", 30_000)],

@@ -7,6 +7,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+import pytest
+
 from tfx_parity.protos import MetaGraphDef, SignatureDef
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.rest_fast_path import parse_fast
@@ -53,6 +55,7 @@ def refusal(parse: Callable[..., object], *arguments: object) -> ServingError | 
     return None
 
 
+@pytest.mark.thorough
 def test_every_mutated_body_is_answered(
     golden: list[dict], models: Mapping[str, Mapping[str, SignatureDef]]
 ) -> None:
@@ -81,6 +84,7 @@ def test_every_mutated_body_is_answered(
     assert {200, 400, 501} == {http_status(code) for code in answered}
 
 
+@pytest.mark.thorough
 def test_the_fast_path_agrees_on_mutated_bodies(
     golden: list[dict], models: Mapping[str, Mapping[str, SignatureDef]]
 ) -> None:
@@ -105,6 +109,7 @@ def test_the_fast_path_agrees_on_mutated_bodies(
     assert compared > BODIES // 50
 
 
+@pytest.mark.thorough
 def test_inference_bodies_are_answered_too(golden: list[dict]) -> None:
     """The front of :classify and :regress refuses by ServingError alone."""
     bodies = [entry["body"].replace("instances", "examples").encode() for entry in golden]

@@ -77,6 +77,7 @@ def refusals_in_any_order(
     return answers
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("generation", "key"), GENERATIONS)
 def test_every_body_becomes_the_recorded_tensors_or_refusal(
     golden: list[dict],
@@ -111,6 +112,7 @@ def test_every_body_becomes_the_recorded_tensors_or_refusal(
     assert order_dependent <= 20
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("generation", "key"), GENERATIONS)
 def test_every_answer_is_the_recorded_one(
     golden: list[dict],

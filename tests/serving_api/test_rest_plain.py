@@ -48,6 +48,7 @@ def check(body: bytes, signatures: Mapping[str, SignatureDef]) -> bool:
     return True
 
 
+@pytest.mark.thorough
 def test_recorded_bodies_that_are_plain_arrive_as_they_are(
     golden: list[dict], models: Mapping[str, Mapping[str, SignatureDef]]
 ) -> None:

@@ -139,6 +139,7 @@ def test_more_than_254_dimensions_are_no_tensor(
     assert expected == refusal(body, signature, generation)
 
 
+@pytest.mark.thorough
 def test_deep_nesting_is_answered(signature_of: MakeSignature) -> None:
     """A hundred thousand levels are refused in 2.16, and in 2.18 by what they mean."""
     signature = signature_of(x=DataType.DT_INT32)

@@ -55,6 +55,7 @@ def found(review: Review) -> list[tuple[str, str]]:
     return [(f.reason.value, "/".join(map(str, f.path))) for f in faults]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("generation", "key"), GENERATIONS)
 def test_what_was_recorded_as_refused_is_refused_with_its_text_first(
     generation: Generation, key: str, golden: list[dict], models: dict
@@ -118,6 +119,7 @@ def arrived(value: object, got: object, dtype: np.dtype) -> bool:
     return abs(middle - value) <= min(abs(lower - value), abs(upper - value))
 
 
+@pytest.mark.thorough
 def test_what_was_recorded_as_changed_is_changed(golden: list[dict], models: dict) -> None:
     """Over every recorded body that is taken, a change is told where the tensor differs."""
     looked_at = changed = 0
