@@ -1,0 +1,1 @@
+"""Scheduled retraining: one idempotent job a span, of any pipeline."""
