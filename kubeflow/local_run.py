@@ -32,6 +32,7 @@ class LocalRun:
     are refused or left out.
 
     Attributes:
+        root: The folder of everything that the run writes.
         artifacts: The output artifacts of the steps that have run, by task and key, as
             RuntimeArtifacts in proto3's JSON names.
     """
@@ -56,8 +57,8 @@ class LocalRun:
         """
         self.artifacts: dict[tuple[str, str], Artifact] = {}
         self._spec = spec
-        self._root = root.resolve()
-        self._launcher: Launcher = LAUNCHERS[launcher](self._root)
+        self.root = root.resolve()
+        self._launcher: Launcher = LAUNCHERS[launcher](self.root)
         self._parameters = {**_defaults(spec), **(parameters or {})}
         self._parameter_outputs: dict[tuple[str, str], object] = {}
         self._tasks: Mapping[str, dict[str, Any]] = spec["root"]["dag"]["tasks"]
@@ -104,7 +105,7 @@ class LocalRun:
 
     def log(self, name: str) -> Path:
         """Return the file that holds what a task's process printed."""
-        return self._root / "logs" / f"{name}.log"
+        return self.root / "logs" / f"{name}.log"
 
     def _component(self, task: str) -> dict[str, Any]:
         component: dict[str, Any] = self._spec["components"][
@@ -123,7 +124,7 @@ class LocalRun:
             for key, declared in _declared(component, "outputDefinitions", "artifacts")
         }
         parameters = {
-            key: {"outputFile": str(self._root / "parameters" / name / key)}
+            key: {"outputFile": str(self.root / "parameters" / name / key)}
             for key, _ in _declared(component, "outputDefinitions", "parameters")
         }
         return {
@@ -166,7 +167,7 @@ class LocalRun:
     ) -> None:
         """Run a container's command in a process and wait for its end."""
         command = [filled(text, given) for text in (*container["command"], *container["args"])]
-        folder = self._root / "work" / task
+        folder = self.root / "work" / task
         for path in (folder, self.log(log).parent, Path(given["outputs"]["outputFile"]).parent):
             path.mkdir(parents=True, exist_ok=True)
         with self.log(log).open("wb") as output:
