@@ -23,7 +23,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         try:
-            check = Check.parse(self._body(self.headers), self.server.models)
+            check = Check.parse(self._body(), self.server.models)
         except BadInputError as error:
             self._answer(HTTPStatus.BAD_REQUEST, _error(str(error)))
             return
@@ -153,8 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = check.run()
         self._answer(status, body)
 
-    def _body(self, headers: Mapping[str, str]) -> bytes:
-        length = headers.get("Content-Length", "")
+    def _body(self) -> bytes:
+        length = str(self.headers.get("Content-Length", ""))
         if not length.isdigit() or int(length) > _MAX_BODY:
             raise BadInputError(f"Expected a body of at most {_MAX_BODY} bytes, found {length!r}.")
         return self.rfile.read(int(length))

@@ -80,7 +80,7 @@ def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # What is dear to make, the dearest first: all who look at one of them run in one process.
-SHARED = ("penguins_demo", "toy_transform_graph", "models", "graph_models")
+SHARED = ("penguins_demo", "kubeflow_run", "toy_transform_graph", "models", "graph_models")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -49,7 +49,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 @pytest.fixture(scope="module")
-def finished(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> LocalRun:
+def kubeflow_run(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> LocalRun:
     """A run of all steps as open-source Kubeflow Pipelines starts them."""
     run = LocalRun(compiled.spec, tmp_path_factory.mktemp("kubeflow"), "kubeflow")
     for name in run.order():
@@ -78,33 +78,34 @@ def _restarted(run: LocalRun, compiled: Compiled, root: Path, launcher: str) -> 
 
 @pytest.mark.tfx
 def test_the_whole_pipeline_runs_as_open_source_kubeflow_starts_it(
-    finished: LocalRun, compiled: Compiled
+    kubeflow_run: LocalRun, compiled: Compiled
 ) -> None:
     """Blessed by Evaluator and canary, proven by the report in the store, pushed."""
     report = json.loads(
-        (_stored(finished, "CanaryValidator", "report") / "report.json").read_text()
+        (_stored(kubeflow_run, "CanaryValidator", "report") / "report.json").read_text()
     )
 
     assert "PASS" == report["verdict"]
-    assert 1.0 == finished.artifacts["CanaryValidator", "blessing"]["metadata"]["blessed"]
-    assert 1.0 == finished.artifacts["Evaluator", "blessing"]["metadata"]["blessed"]
+    assert 1.0 == kubeflow_run.artifacts["CanaryValidator", "blessing"]["metadata"]["blessed"]
+    assert 1.0 == kubeflow_run.artifacts["Evaluator", "blessing"]["metadata"]["blessed"]
     assert ["saved_model.pb"] == [path.name for path in compiled.pushed_to.glob("*/saved_model.pb")]
 
 
 @pytest.mark.tfx
-def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(finished: LocalRun) -> None:
+def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(kubeflow_run: LocalRun) -> None:
     """No step tells the local path that it worked on, and none leaves its files behind."""
-    for (task, key), artifact in finished.artifacts.items():
+    for (task, key), artifact in kubeflow_run.artifacts.items():
         assert f"minio://mlpipeline/v2/artifacts/{task}/{key}" == artifact["uri"]
-        assert any(path.is_file() for path in _stored(finished, task, key).rglob("*")), (task, key)
-    model = finished.artifacts["Evaluator", "blessing"]["metadata"]["current_model"]
+        files = [path for path in _stored(kubeflow_run, task, key).rglob("*") if path.is_file()]
+        assert files, (task, key)
+    model = kubeflow_run.artifacts["Evaluator", "blessing"]["metadata"]["current_model"]
     assert "minio://mlpipeline/v2/artifacts/Trainer/model" == model
 
 
 @pytest.mark.tfx
-def test_examples_carry_span_and_fingerprint(finished: LocalRun) -> None:
+def test_examples_carry_span_and_fingerprint(kubeflow_run: LocalRun) -> None:
     """The entrypoint ran ExampleGen's driver, which nothing in Kubeflow does."""
-    metadata = finished.artifacts["CsvExampleGen", "examples"]["metadata"]
+    metadata = kubeflow_run.artifacts["CsvExampleGen", "examples"]["metadata"]
 
     assert 0.0 == metadata["custom:span"]
     assert metadata["input_fingerprint"].startswith("split:all,num_files:1,")
@@ -112,12 +113,12 @@ def test_examples_carry_span_and_fingerprint(finished: LocalRun) -> None:
 
 @pytest.mark.tfx
 def test_a_model_that_does_not_serve_alike_is_not_pushed(
-    finished: LocalRun, compiled: Compiled, tmp_path: Path
+    kubeflow_run: LocalRun, compiled: Compiled, tmp_path: Path
 ) -> None:
     """The blessing says no across the store, and Pusher obeys it: both steps succeed."""
     pushed = sorted(compiled.pushed_to.iterdir())
-    run = _restarted(finished, compiled, tmp_path, "kubeflow")
-    shutil.copytree(finished.root / "store", tmp_path / "store")
+    run = _restarted(kubeflow_run, compiled, tmp_path, "kubeflow")
+    shutil.copytree(kubeflow_run.root / "store", tmp_path / "store")
     for vocabulary in (_stored(run, "Trainer", "model") / "Format-Serving" / "assets").iterdir():
         vocabulary.unlink()
 
@@ -133,19 +134,19 @@ def test_a_model_that_does_not_serve_alike_is_not_pushed(
 
 @pytest.mark.tfx
 def test_steps_run_as_vertex_ai_starts_them(
-    finished: LocalRun, compiled: Compiled, tmp_path: Path
+    kubeflow_run: LocalRun, compiled: Compiled, tmp_path: Path
 ) -> None:
     """With types, in place, and ExampleGen's driver run before the step: the same artifacts."""
     run = LocalRun(compiled.spec, tmp_path, "vertex")
-    schema = finished.artifacts["ImportSchemaGen", "schema"]
-    path = str(_stored(finished, "ImportSchemaGen", "schema"))
+    schema = kubeflow_run.artifacts["ImportSchemaGen", "schema"]
+    path = str(_stored(kubeflow_run, "ImportSchemaGen", "schema"))
     run.artifacts["ImportSchemaGen", "schema"] = {**schema, "uri": path}
 
     run.run("CsvExampleGen")
     run.run("StatisticsGen")
 
     metadata = run.artifacts["CsvExampleGen", "examples"]["metadata"]
-    assert finished.artifacts["CsvExampleGen", "examples"]["metadata"] == metadata
+    assert kubeflow_run.artifacts["CsvExampleGen", "examples"]["metadata"] == metadata
     assert run.log("CsvExampleGen.preCacheCheck").is_file()
     statistics = run.artifacts["StatisticsGen", "statistics"]
     assert '["train", "eval"]' == statistics["metadata"]["split_names"]

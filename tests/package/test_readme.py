@@ -49,7 +49,15 @@ def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_are_the_ones_that_are_run_here() -> None:
     """A command that is added to the README needs a test."""
-    starts = ["make demo", "tfx-parity check", "tfx-parity payload", "tfx-parity serve", "curl"]
+    starts = [
+        "make demo",
+        "tfx-parity check",
+        "tfx-parity payload",
+        "tfx-parity serve",
+        "curl",
+        "tfx-parity kubeflow compile",
+        "tfx-parity kubeflow lint",
+    ]
 
     assert len(starts) == len(_blocks("sh"))
     assert all(block.startswith(start) for start, block in zip(starts, _blocks("sh"), strict=True))
@@ -160,3 +168,15 @@ def test_curl_gets_a_prediction(folder: Path, served: int) -> None:
     (probabilities,) = json.loads(done.stdout)["predictions"]
     assert len(probabilities) == 3
     assert abs(sum(probabilities) - 1) < 1e-5
+
+
+@pytest.mark.tfx
+def test_the_compiled_pipeline_has_no_faults(tmp_path: Path) -> None:
+    """What the one command compiles the other takes, warnings included."""
+    pytest.importorskip("kfp")
+
+    compiled = _shell(_command("tfx-parity kubeflow compile"), tmp_path)
+    linted = _shell(_command("tfx-parity kubeflow lint"), tmp_path)
+
+    assert (0, 0) == (compiled.returncode, linted.returncode), compiled.stderr + linted.stdout
+    assert linted.stdout == "pipeline.yaml: 0 errors, 0 warnings\n"
