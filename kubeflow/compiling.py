@@ -105,8 +105,8 @@ def compile_pipeline(pipeline: Pipeline, image: str, environment: Mapping[str, s
             "of your own package.Class, without PROPERTIES."
         ) from error
     # TFX says it beside the pipeline, in a part of the job that the YAML has no room for.
-    root = {"defaultPipelineRoot": pipeline.pipeline_info.pipeline_root}
-    return repair({**root, **job["pipelineSpec"]}, wishes)
+    root = pipeline.pipeline_info.pipeline_root
+    return repair({**job["pipelineSpec"], "defaultPipelineRoot": root}, wishes)
 
 
 def _defaults(pipeline: Pipeline) -> dict[str, str | int | float | bool]:

@@ -23,6 +23,7 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 
 from tfx_parity.kubeflow.executor_input import (
+    LAUNCHER_ROOT,
     ExecutorInput,
     ExecutorOutput,
     local_uris,
@@ -32,7 +33,6 @@ from tfx_parity.kubeflow.executor_input import (
     with_types,
     without_foreign_outputs,
 )
-from tfx_parity.kubeflow.launcher_root import LAUNCHER_ROOT
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -16,6 +16,10 @@ import yaml
 
 from tfx_parity.errors import BadInputError
 
+LAUNCHER_ROOT = "TFX_PARITY_LAUNCHER_ROOT"
+"""The environment variable that names another folder than `/` for the launcher's copies, where a
+step runs in no container of its own."""
+
 ExecutorInput = dict[str, Any]
 ExecutorOutput = dict[str, Any]
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tfx_parity.kubeflow.executor_input import ExecutorInput, local_uris
-from tfx_parity.kubeflow.launcher_root import LAUNCHER_ROOT
+from tfx_parity.kubeflow.executor_input import LAUNCHER_ROOT, ExecutorInput, local_uris
 
 Artifact = dict[str, Any]
 _STORE = "minio://mlpipeline/v2/artifacts"

@@ -63,10 +63,13 @@ class LocalRun:
         self._parameter_outputs: dict[tuple[str, str], object] = {}
         self._tasks: Mapping[str, dict[str, Any]] = spec["root"]["dag"]["tasks"]
         for name, task in self._tasks.items():
-            if "triggerPolicy" in task or "dag" in self._component(name):
+            label = self._component(name).get("executorLabel", "")
+            is_step = "container" in executors(spec).get(label, {})
+            if "triggerPolicy" in task or not is_step:
                 raise BadInputError(
-                    f"Expected plain steps, found that {name} has a condition, an exit handler or "
-                    "steps of its own, which Kubeflow's scheduler decides on. Run it on a cluster."
+                    f"Expected steps that run in a container, found that {name} has a condition or "
+                    "is an importer, an exit handler or a pipeline of its own: those are for the "
+                    "server. Run it on a cluster."
                 )
 
     def order(self) -> list[str]:

@@ -70,9 +70,15 @@ LIGHT = (
     "payloads",
     "payload_validator",
     "reporting",
+    "kubeflow",
 )
-# TensorFlow is what the one's child process is there to ask; the other is the component's job.
-ALLOWED_HEAVY = {"components/canary/eager_child.py", "components/payload_validator/beam_job.py"}
+# TensorFlow is what the one's child process is there to ask; the others are jobs for TFX.
+ALLOWED_HEAVY = {
+    "components/canary/eager_child.py",
+    "components/payload_validator/beam_job.py",
+    "kubeflow/compiling.py",
+    "kubeflow/entrypoint.py",
+}
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
