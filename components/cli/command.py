@@ -17,6 +17,7 @@ _HOMES: Mapping[str, tuple[str, str]] = {
     "check": ("tfx_parity.cli.check", "Check that a model answers what was recorded in training."),
     "kubeflow": ("tfx_parity.cli.kubeflow", "Compile, check and run a pipeline for Kubeflow."),
     "payload": ("tfx_parity.cli.payload", "Check what clients send to a model."),
+    "retrain": ("tfx_parity.cli.retrain", "Retrain a served model on a span, or roll it back."),
     "run": ("tfx_parity.cli.run", "Run a pipeline on this machine."),
     "schema": ("tfx_parity.cli.schema", "Write what a client may send to a model."),
     "serve": ("tfx_parity.cli.serve", "Serve a model with the native canary."),

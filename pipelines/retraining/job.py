@@ -22,7 +22,7 @@ from tfx_parity.pipelines.retraining.ledger import Entry, Ledger, State
 from tfx_parity.pipelines.retraining.push_destination import digest_of_folder, publish, withdraw
 
 SERVING_FOLDER = "serving_model"
-_RUNS_FOLDER = "runs"
+RUNS_FOLDER = "runs"
 _MODEL_FOLDER = "model"
 _GONE = (State.WITHDRAWN, State.ROLLED_BACK, State.RETIRED)
 
@@ -126,7 +126,7 @@ class Job:
 
     def run_folder(self, span: int) -> Path:
         """Return the folder of a span's run."""
-        return self.root / _RUNS_FOLDER / f"span-{span}"
+        return self.root / RUNS_FOLDER / f"span-{span}"
 
     def _judge(self, span: int, train: Train) -> None:
         """Train, and enter into the ledger what the judges said."""
