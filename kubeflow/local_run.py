@@ -42,7 +42,7 @@ class LocalRun:
         spec: Spec,
         root: Path,
         launcher: str = "kubeflow",
-        parameters: Mapping[str, str | float | bool] | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -50,16 +50,17 @@ class LocalRun:
             spec: The compiled pipeline.
             root: An empty folder for everything that the run writes.
             launcher: `kubeflow` or `vertex`.
-            parameters: Values of the pipeline's own parameters.
+            parameters: Values of the pipeline's own parameters; what is no text as JSON.
 
         Raises:
-            BadInputError: If the pipeline has what only a scheduler can do.
+            BadInputError: If the pipeline has what only a scheduler can do, or a parameter is
+                unknown or of another type.
         """
         self.artifacts: dict[tuple[str, str], Artifact] = {}
         self._spec = spec
         self.root = root.resolve()
         self._launcher: Launcher = LAUNCHERS[launcher](self.root)
-        self._parameters = {**_defaults(spec), **(parameters or {})}
+        self._parameters = dict(_parameters(spec, parameters or {}))
         self._parameter_outputs: dict[tuple[str, str], object] = {}
         self._tasks: Mapping[str, dict[str, Any]] = spec["root"]["dag"]["tasks"]
         for name, task in self._tasks.items():
@@ -204,9 +205,25 @@ class LocalRun:
             self._parameter_outputs[name, key] = value
 
 
-def _defaults(spec: Spec) -> dict[str, Any]:
-    parameters = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    return {n: told["defaultValue"] for n, told in parameters.items() if "defaultValue" in told}
+def _parameters(spec: Spec, given: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    """Yield the pipeline's parameters that are given or have a default, with their values."""
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    if unknown := sorted(given.keys() - declared.keys()):
+        raise BadInputError(f"Expected parameters of {sorted(declared)}, found {unknown}.")
+    for name, told in declared.items():
+        if name in given:
+            yield name, _typed(name, given[name], told["parameterType"])
+        elif "defaultValue" in told:
+            yield name, told["defaultValue"]
+
+
+def _typed(name: str, text: str, kind: str) -> object:
+    if kind == "STRING":
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInputError(f"Expected {name} to be a {kind}, found {text!r}.") from error
 
 
 def _declared(

@@ -200,6 +200,43 @@ def test_what_only_a_scheduler_can_do_is_refused(
         LocalRun(spec, tmp_path).order()
 
 
+def _with_rate(**told: object) -> dict[str, Any]:
+    """Return a pipeline with a number as its parameter, which its first step takes."""
+    spec = two_steps()
+    rate = {"parameterType": "NUMBER_DOUBLE", **told}
+    spec["root"]["inputDefinitions"] = {"parameters": {"rate": rate}}
+    inputs = spec["root"]["dag"]["tasks"]["CsvExampleGen"]["inputs"]["parameters"]
+    inputs["input_base"] = {"componentInputParameter": "rate"}
+    container = spec["deploymentSpec"]["executors"]["CsvExampleGen_executor"]["container"]
+    container.update(command=["echo"], args=["{{$.inputs.parameters['input_base']}}"])
+    return spec
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, "0.5"), ({"rate": "0.25"}, "0.25"), ({"rate": "2"}, "2")]
+)
+def test_a_parameter_is_the_given_one_or_its_default(
+    tmp_path: Path, given: dict[str, str], expected: str
+) -> None:
+    """Of the type that the pipeline declares."""
+    run = LocalRun(_with_rate(defaultValue=0.5), tmp_path, parameters=given)
+
+    run.run("CsvExampleGen")
+
+    assert f"{expected}\n" == run.log("CsvExampleGen").read_text()
+
+
+def test_parameters_that_a_server_refuses_are_refused(tmp_path: Path) -> None:
+    """Unknown ones, those of another type, and those without a value."""
+    with pytest.raises(BadInputError, match=r"parameters of \['rate'\], found \['speed'\]"):
+        LocalRun(_with_rate(), tmp_path, parameters={"speed": "1"})
+    with pytest.raises(BadInputError, match="rate to be a NUMBER_DOUBLE, found 'fast'"):
+        LocalRun(_with_rate(), tmp_path, parameters={"rate": "fast"})
+    with pytest.raises(BadInputError, match="a value of the parameter 'rate'"):
+        LocalRun(_with_rate(), tmp_path).run("CsvExampleGen")
+
+
 @pytest.mark.system
 def test_a_step_that_fails_says_how_and_where_its_log_is(tmp_path: Path) -> None:
     """With its exit code and the end of what it printed."""
