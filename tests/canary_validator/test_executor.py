@@ -97,7 +97,7 @@ def test_a_canary_that_batches_blesses_the_model_and_the_report_says_so(
     outputs = _run(inputs, tmp_path / "out", batching_parameters="max_batch_size { value: 32 }")
     report = json.loads((Path(outputs.report.uri) / "report.json").read_text())
 
-    assert "PASS" == outputs.report.verdict
+    assert "PASS" == outputs.report.get_string_custom_property("verdict")
     assert report["environment"]["request batching"].startswith("batches of at most 32 rows")
 
 
@@ -114,7 +114,7 @@ def test_the_payloads_blessing_is_needed_where_it_is_wired(
     outputs = _run({**inputs, "payload_blessing": [payloads]}, tmp_path / "out")
 
     assert is_blessed == model_utils.is_infra_validated(outputs.blessing)
-    assert "PASS" == outputs.report.verdict
+    assert "PASS" == outputs.report.get_string_custom_property("verdict")
 
 
 def test_a_damaged_model_is_not_blessed_and_the_component_succeeds(

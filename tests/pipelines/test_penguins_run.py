@@ -156,7 +156,8 @@ def test_the_examples_are_split_three_to_two(penguins_demo: Path) -> None:
 
 def test_a_second_run_is_all_from_the_cache_and_says_so(again: PenguinsRun) -> None:
     """Nothing runs again, nothing is pushed twice, and each line says why it took no time."""
-    lines = [line.split(maxsplit=4) for line in again.screen.splitlines() if " s" in line][1:11]
+    steps = [line.split(maxsplit=4) for line in again.screen.splitlines() if " s" in line][1:]
+    lines = steps[: len(STEPS)]
 
     assert [[step, "from the cache"] for step in STEPS] == [
         [line[1], line[4] if len(line) > 4 else ""] for line in lines
@@ -172,7 +173,9 @@ def test_the_screen_holds_a_line_a_step_and_the_log_the_noise(again: PenguinsRun
     first_log = logs[0].read_text(encoding="utf-8")
 
     assert re.fullmatch(r"done loading TFX +\d+\.\d s", loading)
-    assert [line for line in lines[:10] if not re.match(r"done \w+ +\d+\.\d s", line)] == []
+    assert [
+        line for line in lines[: len(STEPS)] if not re.match(r"done \w+ +\d+\.\d s", line)
+    ] == []
     assert [step for step in STEPS if f"absl: Component {step} is running." not in first_log] == []
     assert "accuracy:" in first_log
     assert not re.search(r"INFO|WARNING|Traceback|absl|Warning", again.screen)
@@ -183,7 +186,7 @@ def test_the_end_says_where_everything_is(again: PenguinsRun) -> None:
     ends = dict(re.findall(r"^(report|log|pushed) +(/.*)$", again.screen, re.MULTILINE))
 
     assert "PASS  0 of 344 examples differ: under 0.87% at 95% confidence" in again.screen
-    assert again.report_path == Path(ends["report"])
+    assert again.report_path.with_suffix(".html") == Path(ends["report"])
     assert again.pushed[0] == Path(ends["pushed"])
     assert Path(ends["log"]).is_file()
 
