@@ -32,7 +32,7 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
 test: lint unit  ## Lint, types and every test.
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests \
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
 		-m "hypothesis or ($(REAL)) and not corpus"
 	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
 	 browser did not run: $(NO_BROWSER)"; fi
