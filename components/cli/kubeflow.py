@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tfx_parity.cli.kubeflow_schedule import schedule
 from tfx_parity.errors import BadInputError
 from tfx_parity.version import VERSION
 
@@ -24,6 +25,9 @@ IN_THE_IMAGE = {
 @click.group()
 def kubeflow() -> None:
     """Compile a pipeline for Kubeflow Pipelines, check the file, run it here."""
+
+
+kubeflow.add_command(schedule)
 
 
 @kubeflow.command(name="compile", epilog="Exit code: 0, 2 usage or bad input.")
