@@ -32,6 +32,7 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.TOLERANCES: ExecutionParameter(type=str),
         keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
         keys.REDACT: ExecutionParameter(type=int),
+        keys.SERVER: ExecutionParameter(type=str, optional=True),
         keys.SERVING_SPEC: ExecutionParameter(type=infra_validator_pb2.ServingSpec, optional=True),
         keys.BATCHING_PARAMETERS: ExecutionParameter(type=str, optional=True),
         # JSON of a tfma.EvalConfig, as TFX writes protos: the type would load TFMA into every run.
@@ -97,6 +98,7 @@ class CanaryValidator(base_component.BaseComponent):
         tolerances: Mapping[str, Mapping[str, float]] | None = None,
         without_trainer_predictions: bool = False,
         redact: bool = False,
+        server: str = keys.NATIVE,
         serving_spec: infra_validator_pb2.ServingSpec | None = None,
         batching_parameters: str | None = None,
         eval_config: tfma.EvalConfig | None = None,
@@ -119,9 +121,11 @@ class CanaryValidator(base_component.BaseComponent):
                 recorded nothing: then only serving is proven, not training, and the report says so.
             redact: Whether to leave what clients send out of the report: raw examples, values of
                 features, strings, the server's own words.
+            server: `native`, or `binary`: $TENSORFLOW_MODEL_SERVER, else tensorflow_model_server on
+                the PATH, as the image for Kubeflow has it.
             serving_spec: What runs the canary, as InfraValidator takes it: an image of TensorFlow
                 Serving by docker or as a pod. With several tags or digests every one has to pass;
-                the report is that of the first that does not, else of the last. The native canary
+                the report is that of the first that does not, else of the last. The `server`
                 where None.
             batching_parameters: How the native canary batches requests, as production's
                 --batching_parameters_file says it; an empty text for TensorFlow Serving's
@@ -133,13 +137,9 @@ class CanaryValidator(base_component.BaseComponent):
 
         Raises:
             ValueError: If neither `model_run` nor `examples` with `without_trainer_predictions`
-                are given, or `batching_parameters` beside a `serving_spec`.
+                are given, or `batching_parameters` or another `server` beside a `serving_spec`.
         """
-        if serving_spec is not None and batching_parameters is not None:
-            raise ValueError(
-                "Expected batching_parameters for the native canary, found them beside a "
-                "serving_spec: an image's server gets its flags from its own configuration."
-            )
+        _require_one_server(server, serving_spec, batching_parameters)
         if model_run is None and not (without_trainer_predictions and examples):
             raise ValueError(
                 "Expected model_run, the Trainer's output that holds its recorded predictions. To "
@@ -158,12 +158,30 @@ class CanaryValidator(base_component.BaseComponent):
             tolerances=json_utils.dumps(dict(tolerances or {})),
             without_trainer_predictions=int(without_trainer_predictions),
             redact=int(redact),
+            server=server,
             serving_spec=serving_spec,
             batching_parameters=_never_empty(batching_parameters),
             eval_config=None if eval_config is None else proto_utils.proto_to_json(eval_config),
             tfx_parity_version=VERSION,
         )
         super().__init__(spec=spec)
+
+
+def _require_one_server(
+    server: str,
+    serving_spec: infra_validator_pb2.ServingSpec | None,
+    batching_parameters: str | None,
+) -> None:
+    if server not in {keys.NATIVE, keys.BINARY}:
+        raise ValueError(f"Expected server {keys.NATIVE!r} or {keys.BINARY!r}, found {server!r}.")
+    if serving_spec is not None and server != keys.NATIVE:
+        raise ValueError(f"Expected one server, found {server!r} beside a serving_spec.")
+    if batching_parameters is not None and (serving_spec is not None or server != keys.NATIVE):
+        other = "a serving_spec" if server == keys.NATIVE else f"server {server!r}"
+        raise ValueError(
+            f"Expected batching_parameters for the native canary, found them beside {other}: "
+            "such a server gets its flags from its own configuration."
+        )
 
 
 def _never_empty(parameters: str | None) -> str | None:

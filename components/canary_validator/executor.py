@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils, path_utils
 
 from tfx_parity.canary.backend import CanaryBackend
+from tfx_parity.canary.binary import BinaryBackend
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary.pod import ModelPlace
 from tfx_parity.canary.serving_spec import backends_of, model_name_of, names_kubernetes
@@ -53,7 +54,7 @@ class Executor(base_executor.BaseExecutor):
                 `payload_blessing` where given.
             output_dict: `blessing` and `report`.
             exec_properties: `max_mismatch_rate`, `confidence`, `tolerances` (JSON),
-                `without_trainer_predictions`, `redact`; where given `serving_spec` and
+                `without_trainer_predictions`, `redact`; where given `server`, `serving_spec` and
                 `eval_config` (JSON), `batching_parameters` (text).
 
         Raises:
@@ -91,6 +92,8 @@ class Executor(base_executor.BaseExecutor):
         self, model_uri: str, exec_properties: dict[str, Any]
     ) -> tuple[CanaryBackend, ...]:
         spec = exec_properties.get(keys.SERVING_SPEC)
+        if not spec and exec_properties.get(keys.SERVER) == keys.BINARY:
+            return (BinaryBackend(),)
         if not spec:
             return (
                 NativeBackend(batching_parameters=exec_properties.get(keys.BATCHING_PARAMETERS)),

@@ -13,10 +13,15 @@ CONFIDENCE = "confidence"
 TOLERANCES = "tolerances"
 WITHOUT_TRAINER_PREDICTIONS = "without_trainer_predictions"
 REDACT = "redact"
+SERVER = "server"
 SERVING_SPEC = "serving_spec"
 BATCHING_PARAMETERS = "batching_parameters"
 EVAL_CONFIG = "eval_config"
 TFX_PARITY_VERSION = "tfx_parity_version"
+
+# Values of SERVER.
+NATIVE = "native"
+BINARY = "binary"
 
 # What TFX's InfraValidator writes and Pusher reads (tfx/components/infra_validator/executor.py).
 BLESSED = "blessed"

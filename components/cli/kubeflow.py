@@ -19,6 +19,8 @@ IN_THE_IMAGE = {
     "data_root": "/opt/tfx-parity/data/penguins",
     "schema_file": "/opt/tfx-parity/schemas/penguins.pbtxt",
     "serving_model_dir": "/models/penguins",
+    # tensorflow_model_server itself, which the image has.
+    "canary_server": "binary",
 }
 
 

@@ -57,6 +57,7 @@ def create_pipeline(
     run_fn: str = RUN_FN,
     train_steps: int = DEFAULT_TRAIN_STEPS,
     seed: int = DEFAULT_SEED,
+    canary_server: str = "native",
     enable_cache: bool = True,
     beam_pipeline_args: Sequence[str] = (),
 ) -> Pipeline:
@@ -73,6 +74,7 @@ def create_pipeline(
         run_fn: The import path of the Trainer's function.
         train_steps: How many batches the model is trained on.
         seed: Seeds the training.
+        canary_server: What serves the canary, as CanaryValidator's `server`.
         enable_cache: Whether steps whose inputs are unchanged are taken from the cache.
         beam_pipeline_args: Options of the steps that run on Beam. With none Beam runs in this
             process; with any, and none of its own packages among them, TFX first builds a package
@@ -109,7 +111,7 @@ def create_pipeline(
             *data.steps,
             transform,
             trainer,
-            *_judging_steps(data, transform, trainer, serving_model_dir),
+            *_judging_steps(data, transform, trainer, serving_model_dir, canary_server),
         ],
         enable_cache=enable_cache,
         metadata_connection_config=(
@@ -157,7 +159,11 @@ def _splits(**buckets: int) -> example_gen_pb2.Output:
 
 
 def _judging_steps(
-    data: _Data, transform: BaseNode, trainer: BaseNode, serving_model_dir: str
+    data: _Data,
+    transform: BaseNode,
+    trainer: BaseNode,
+    serving_model_dir: str,
+    canary_server: str,
 ) -> list[BaseNode]:
     """Return the steps that judge the model (can it be asked, is it good, does it serve alike)."""
     model = trainer.outputs["model"]
@@ -180,6 +186,7 @@ def _judging_steps(
         transform_graph=transform.outputs["transform_graph"],
         eval_config=evaluation(),
         payload_blessing=payloads.outputs["blessing"],
+        server=canary_server,
     )
     pusher = Pusher(
         model=model,

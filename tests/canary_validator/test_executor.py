@@ -177,3 +177,47 @@ def test_going_on_without_them_is_explicit_and_told(
     report = json.loads((Path(outputs.report.uri) / "report.json").read_text())
     assert ("PASS", ["B", "C"]) == (report["verdict"], report["decision"]["headline"])
     assert "without trainer predictions" in report["decision"]["sentence"]
+
+
+def test_the_binary_is_the_canary_where_it_is_asked_for(
+    inputs: dict[str, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report names it: the one of the environment, as the image for Kubeflow says it."""
+    import tensorflow as tf
+    from model_server_stand_in import write_stand_in
+
+    program = write_stand_in(tmp_path / "tensorflow_model_server", tf.__version__)
+    monkeypatch.setenv("TENSORFLOW_MODEL_SERVER", str(program))
+
+    outputs = _run(inputs, tmp_path / "out", server="binary")
+
+    report = json.loads((Path(outputs.report.uri) / "report.json").read_text())
+    assert "PASS" == report["verdict"]
+    assert report["environment"]["canary"].startswith("binary, TensorFlow ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"server": "docker"}, "Expected server 'native' or 'binary', found 'docker'"),
+        ({"server": "binary", "batching_parameters": ""}, "beside server 'binary'"),
+        ({"server": "binary", "serving_spec": True}, "'binary' beside a serving_spec"),
+    ],
+)
+def test_two_servers_are_refused(changes: dict[str, Any], message: str) -> None:
+    """Whatever cannot be meant together is told before the pipeline runs."""
+    from tfx import types
+    from tfx.proto import infra_validator_pb2
+    from tfx.types import standard_artifacts
+
+    from tfx_parity import CanaryValidator
+
+    if "serving_spec" in changes:
+        changes = {**changes, "serving_spec": infra_validator_pb2.ServingSpec()}
+
+    with pytest.raises(ValueError, match=message):
+        CanaryValidator(
+            model=types.Channel(type=standard_artifacts.Model),
+            model_run=types.Channel(type=standard_artifacts.ModelRun),
+            **changes,
+        )

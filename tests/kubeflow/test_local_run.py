@@ -39,6 +39,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
         "data_root": write_penguins(root / "data", read_penguins(None)).parent,
         "schema_file": schema_path("penguins"),
         "serving_model_dir": serving,
+        "canary_server": "native",
     }
     arguments = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
     for command in (["compile", "--output", str(path), *arguments], ["lint", str(path)]):
