@@ -38,6 +38,12 @@ def dag_faults(spec: Spec, place: str, component: Mapping[str, Any]) -> Iterator
                 yield Fault(
                     f"{where}.dependentTasks", f"there is no task {dependency!r}", _RECOMPILE
                 )
+        if not task.get("taskInfo", {}).get("name"):
+            yield Fault(
+                f"{where}.taskInfo.name",
+                "missing: the driver ends with 'task spec is required'",
+                _RECOMPILE,
+            )
         reference = task.get("componentRef", {}).get("name", "")
         if reference not in spec.get("components", {}):
             yield Fault(f"{where}.componentRef.name", f"no component {reference!r}", _RECOMPILE)

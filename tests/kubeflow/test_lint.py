@@ -95,6 +95,12 @@ def test_a_right_pipeline_has_no_faults() -> None:
             id="circle",
         ),
         pytest.param(
+            lambda spec: _task(spec).pop("taskInfo"),
+            f"{TASK}.taskInfo.name",
+            "missing: the driver ends with 'task spec is required'",
+            id="task info",
+        ),
+        pytest.param(
             lambda spec: spec["components"].pop(STATISTICS),
             f"{TASK}.componentRef.name",
             "no component 'StatisticsGen'",
