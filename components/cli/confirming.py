@@ -49,11 +49,12 @@ class Confirmation:
         newest = latest_version(self.destination, "model").number
         if newest != version:
             return f"version {newest} lies in the push destination and would be served instead"
+        recorded = read_recorded(_model_run(run))
         if isinstance(self.backend, EndpointBackend):
             failure = self._await(self.backend, version)
             if failure:
                 return failure
-        result = check_model(self.destination, read_recorded(_model_run(run)), self.backend)
+        result = check_model(self.destination, recorded, self.backend)
         if result.verdict is Verdict.PASS:
             return ""
         causes = "; ".join(f"{cause.code.value}, {cause.place}" for cause in result.causes)

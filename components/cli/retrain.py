@@ -101,6 +101,7 @@ def flights(
     """
     # Loaded here, so that --help answers at once; TFX itself later, while that is shown.
     from tfx_parity.cli.confirming import Confirmation  # noqa: PLC0415
+    from tfx_parity.pipelines.flights.data import require_span  # noqa: PLC0415
     from tfx_parity.pipelines.flights.retraining import FlightsTraining  # noqa: PLC0415
     from tfx_parity.pipelines.progress import Progress  # noqa: PLC0415
     from tfx_parity.pipelines.retraining.job import SERVING_FOLDER, Job  # noqa: PLC0415
@@ -110,6 +111,8 @@ def flights(
         raise click.UsageError(
             "Expected either the span to learn (--span N) or --rollback. The span is never guessed."
         )
+    if span is not None:
+        require_span(span)  # Before anything is changed.
     root = root.resolve()
     sys.path.append(str(Path.cwd()))  # For functions of the user's own; last, to shadow nothing.
     training = FlightsTraining(root, None if all_rows else rows, train_steps, run_fn)
@@ -121,8 +124,7 @@ def flights(
 
 def _retrain(job: Job, span: int, training: FlightsTraining) -> int:
     """Retrain on a span and tell what became of it."""
-    data = training.read(span)  # A span that is not there is refused before anything is changed.
-    entry = job.retrain(span, lambda run: training.train(span, data, run))
+    entry = job.retrain(span, lambda run: training.train(span, run))
     _tell(entry, training.drift)
     return _exit_code(entry, training.verdict)
 

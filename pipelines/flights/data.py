@@ -34,6 +34,19 @@ REQUIRED = frozenset(COLUMNS) - {"dep_delay", "arr_delay"}
 """What every flight has; one that was cancelled has no delays."""
 
 
+def require_span(span: int) -> None:
+    """Hold that there is such a span.
+
+    Raises:
+        BadInputError: If there is none.
+    """
+    if span not in SPANS:
+        raise BadInputError(
+            f"Expected a span from {SPANS[0]} to {SPANS[-1]}, one a month of 2013, found {span}. "
+            "Give the span that is to be learnt (--span); no other is taken in its place."
+        )
+
+
 def read_span(span: int, rows: int | None = None) -> bytes:
     """Return the CSV of a span as it is to be written.
 
@@ -45,11 +58,7 @@ def read_span(span: int, rows: int | None = None) -> bytes:
     Raises:
         BadInputError: If there is no such span, or a flight cannot be read.
     """
-    if span not in SPANS:
-        raise BadInputError(
-            f"Expected a span from {SPANS[0]} to {SPANS[-1]}, one a month of 2013, found {span}. "
-            "Give the span that is to be learnt (--span); no other is taken in its place."
-        )
+    require_span(span)
     with _packaged() as archive, archive.open(FILE_NAME) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8", newline="")
         return flights_csv(lines, FILE_NAME, span, rows).encode()

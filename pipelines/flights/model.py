@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from absl import logging
 from tfx_bsl.tfxio import dataset_options
 
 from tfx_parity.pipelines.flights.preprocessing import (
@@ -29,8 +29,6 @@ INPUT_DTYPES = {
 }
 WEIGHTS_FILE = "assets.extra/model.weights.h5"
 """Where an exported model carries its weights as Keras reads them; a server passes it over."""
-
-_log = logging.getLogger(__name__)
 
 
 def run_fn(fn_args: Any) -> None:
@@ -99,11 +97,11 @@ def build_model() -> keras.Model:
 def _start_warm(model: keras.Model, folder: str) -> None:
     """Load the weights of an exported model, where there is one that carries them."""
     if not folder:
-        _log.info("No earlier model: the weights start at random.")
+        logging.info("No earlier model: the weights start at random.")
         return
     weights = Path(folder) / WEIGHTS_FILE
     model.load_weights(weights)
-    _log.info("The weights start from %s.", weights)
+    logging.info("The weights start from %s.", weights)
 
 
 def _one_hot(indices: keras.KerasTensor, size: int) -> keras.KerasTensor:

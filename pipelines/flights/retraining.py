@@ -51,27 +51,18 @@ class FlightsTraining:
         self._train_steps = train_steps
         self._run_fn = run_fn
 
-    def read(self, span: int) -> bytes:
-        """Return the CSV of a span.
-
-        Raises:
-            BadInputError: If there is no such span.
-        """
-        return read_span(span, self._rows)
-
-    def train(self, span: int, data: bytes, run: Path) -> Trained:
+    def train(self, span: int, run: Path) -> Trained:
         """Train on a span from the weights of the served model, and judge.
 
         Args:
             span: The span.
-            data: What `read` returned.
             run: An empty folder for the run.
 
         Raises:
-            BadInputError: If a step fails.
+            BadInputError: If there is no such span, or a step fails.
             ServerUnavailableError: If the canary cannot be run.
         """
-        write_span(self._root / "data", span, data)
+        write_span(self._root / "data", span, read_span(span, self._rows))
         served = (*Ledger.read(self._root).served(),)
         started = dt.datetime.now(tz=dt.timezone.utc)
         with run_log(self._root / "logs" / f"span-{span}-{started:%Y%m%dT%H%M%SZ}.log") as log:
