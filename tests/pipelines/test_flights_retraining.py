@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +42,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def months(root: Path) -> list[Month]:
     """Return what January, February with a broken trainer, and March left."""
-    sys.path.append(str(Path(__file__).parents[1] / "support"))
     small = ("--rows", "900", "--train-steps", "60")
     return [
         _retrain(root, "--span", "1", *small),
