@@ -11,6 +11,8 @@ export UV_LINK_MODE := copy
 # Tests that take seconds, start processes or servers, import TensorFlow, run pipelines or build
 # the wheel.
 REAL := thorough or system or native or tensorflow or tfx or package
+# Modules that are wholly of these need not be read for the unit tests.
+MARKERS := thorough|system|native|tensorflow|tfx|package|browser
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
 # Compiled tests and modules are kept: the unit tests begin seconds earlier.
@@ -23,7 +25,7 @@ FIND_PYTHON = for name in python3.11 python3.10 python3 python; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
 	2>/dev/null && { command -v "$$name"; break; }; done
 
-.PHONY: demo test corpus test-browser unit lint serve-demo benchmarks constraints clean help
+.PHONY: demo test corpus long-runs test-browser unit lint serve-demo benchmarks constraints clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,19 +35,23 @@ demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
 
 test: lint unit  ## Lint, types and every test.
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
-		-m "hypothesis or ($(REAL)) and not corpus"
+		-m "hypothesis or ($(REAL)) and not (corpus or long_runs)"
 	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
 	 browser did not run: $(NO_BROWSER)"; fi
 
 corpus: $(VENV)/.installed  ## The rest of the fault corpus, beyond one case of each cause.
 	@$(VENV)/bin/python -m pytest -q tests/faults/corpus -m corpus
 
+long-runs: $(VENV)/.installed  ## Whole runs of retraining and of the compiled pipeline.
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests -m long_runs
+
 test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
 	@test -n "$(BROWSER)" || { echo "$(NO_BROWSER)" >&2; exit 2; }
 	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
 unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
-	@$(VENV)/bin/python -m pytest -q -n 2 --hypothesis-profile=quick tests \
+	@$(VENV)/bin/python -m pytest -q -n 2 --hypothesis-profile=quick \
+		$$(grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests) \
 		-m "not ($(REAL) or browser)"
 
 lint: $(VENV)/.installed  ## ruff and mypy.

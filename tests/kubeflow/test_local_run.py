@@ -78,6 +78,7 @@ def _restarted(run: LocalRun, compiled: Compiled, root: Path, launcher: str) -> 
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_the_whole_pipeline_runs_as_open_source_kubeflow_starts_it(
     kubeflow_run: LocalRun, compiled: Compiled
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_whole_pipeline_runs_as_open_source_kubeflow_starts_it(
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(kubeflow_run: LocalRun) -> None:
     """No step tells the local path that it worked on, and none leaves its files behind."""
     for (task, key), artifact in kubeflow_run.artifacts.items():
@@ -104,6 +106,7 @@ def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(kubeflow_run: Lo
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_examples_carry_span_and_fingerprint(kubeflow_run: LocalRun) -> None:
     """The entrypoint ran ExampleGen's driver, which nothing in Kubeflow does."""
     metadata = kubeflow_run.artifacts["CsvExampleGen", "examples"]["metadata"]
@@ -113,6 +116,7 @@ def test_examples_carry_span_and_fingerprint(kubeflow_run: LocalRun) -> None:
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_a_model_that_does_not_serve_alike_is_not_pushed(
     kubeflow_run: LocalRun, compiled: Compiled, tmp_path: Path
 ) -> None:
@@ -134,6 +138,7 @@ def test_a_model_that_does_not_serve_alike_is_not_pushed(
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_steps_run_as_vertex_ai_starts_them(
     kubeflow_run: LocalRun, compiled: Compiled, tmp_path: Path
 ) -> None:
@@ -155,6 +160,7 @@ def test_steps_run_as_vertex_ai_starts_them(
 
 
 @pytest.mark.tfx
+@pytest.mark.long_runs
 def test_the_latest_span_is_found_without_the_servers_help(tmp_path: Path) -> None:
     """Patterns are resolved in the step itself."""
     from kubeflow_steps import create_pipeline
