@@ -82,7 +82,7 @@ $(VENV)/.installed: $(UV) $(PINNED).txt pyproject.toml setup.py
 
 constraints: $(UV)  ## Resolve the pinned set anew.
 	@{ sed -n '/^#/p' $(PINNED).txt; $(UV) pip compile -q --universal --python-version 3.10 \
-		--override constraints/overrides.txt --no-header --no-annotate --no-emit-index-url \
+		--override constraints/overrides.txt --no-header --no-annotate \
 		$(PINNED).in pyproject.toml --extra tfx --extra kubeflow --extra dev; } > $(PINNED).new \
 		&& mv $(PINNED).new $(PINNED).txt
 
