@@ -57,7 +57,6 @@ def test_the_docker_section_is_heeded() -> None:
 @pytest.mark.system
 def test_the_kubernetes_section_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Service account, deadline, annotations, environment with secrets, resources."""
-    pytest.importorskip("kubernetes", reason="TFX brings the package kubernetes")
     config = tmp_path / "config"
     context = {"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "models"}}
     config.write_text(

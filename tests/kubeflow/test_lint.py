@@ -10,6 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from compiled_specs import two_steps
+from kfp_versions import needs_kfp
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError
@@ -246,16 +247,17 @@ def _invoke(path: Path) -> tuple[int, str]:
     return done.return_value, done.output
 
 
+@needs_kfp
 @pytest.mark.system
 def test_the_command_passes_a_right_pipeline(tmp_path: Path) -> None:
     """The proto and the SDK of Kubeflow Pipelines take the file, too."""
-    pytest.importorskip("kfp")
     path = tmp_path / "pipeline.yaml"
     path.write_text(yaml.safe_dump(two_steps()), encoding="utf-8")
 
     assert (0, f"{path}: 0 errors, 0 warnings\n") == _invoke(path)
 
 
+@needs_kfp
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("break_it", "place"),
@@ -278,7 +280,6 @@ def test_the_command_passes_a_right_pipeline(tmp_path: Path) -> None:
 )
 def test_the_command_fails_a_wrong_pipeline(tmp_path: Path, break_it: Break, place: str) -> None:
     """Each error is a line with its place; the exit code says that there are some."""
-    pytest.importorskip("kfp")
     spec = two_steps()
     break_it(spec)
     path = tmp_path / "pipeline.yaml"
@@ -290,10 +291,10 @@ def test_the_command_fails_a_wrong_pipeline(tmp_path: Path, break_it: Break, pla
     assert f"error: {place}: " in output
 
 
+@needs_kfp
 @pytest.mark.system
 def test_a_parameter_without_a_default_is_a_warning(tmp_path: Path) -> None:
     """The server takes the file, and refuses a run that does not set it."""
-    pytest.importorskip("kfp")
     spec = two_steps()
     spec["root"]["inputDefinitions"] = {"parameters": {"rate": {"parameterType": "NUMBER_DOUBLE"}}}
     path = tmp_path / "pipeline.yaml"

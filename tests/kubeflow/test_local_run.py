@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 from compiled_specs import two_steps
+from kfp_versions import needs_kfp
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError
 from tfx_parity.kubeflow.local_run import LocalRun
 from tfx_parity.kubeflow.spec import read_spec
-
-pytest.importorskip("kfp")
 
 
 class Compiled(NamedTuple):
@@ -77,6 +76,7 @@ def _restarted(run: LocalRun, compiled: Compiled, root: Path, launcher: str) -> 
     return new
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_the_whole_pipeline_runs_as_open_source_kubeflow_starts_it(
@@ -93,6 +93,7 @@ def test_the_whole_pipeline_runs_as_open_source_kubeflow_starts_it(
     assert ["saved_model.pb"] == [path.name for path in compiled.pushed_to.glob("*/saved_model.pb")]
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(kubeflow_run: LocalRun) -> None:
@@ -105,6 +106,7 @@ def test_artifacts_are_named_by_their_uris_and_lie_in_the_store(kubeflow_run: Lo
     assert "minio://mlpipeline/v2/artifacts/Trainer/model" == model
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_examples_carry_span_and_fingerprint(kubeflow_run: LocalRun) -> None:
@@ -115,6 +117,7 @@ def test_examples_carry_span_and_fingerprint(kubeflow_run: LocalRun) -> None:
     assert metadata["input_fingerprint"].startswith("split:all,num_files:1,")
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_a_model_that_does_not_serve_alike_is_not_pushed(
@@ -137,6 +140,7 @@ def test_a_model_that_does_not_serve_alike_is_not_pushed(
     assert pushed == sorted(compiled.pushed_to.iterdir())
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_steps_run_as_vertex_ai_starts_them(
@@ -159,6 +163,7 @@ def test_steps_run_as_vertex_ai_starts_them(
     assert (Path(statistics["uri"]) / "Split-train" / "FeatureStats.pb").is_file()
 
 
+@needs_kfp
 @pytest.mark.tfx
 @pytest.mark.long_runs
 def test_the_latest_span_is_found_without_the_servers_help(tmp_path: Path) -> None:

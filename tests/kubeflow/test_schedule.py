@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kfp_versions import needs_kfp
 from kubeflow_server import KubeflowServer, kubeflow_server
 
 from tfx_parity.cli.command import cli
@@ -108,7 +108,7 @@ def test_macros_need_a_server_that_replaces_them(file: Path, version: str, is_ta
 
 @pytest.mark.system
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="kfp needs Python 3.11 beside TFX 1.16")
+@needs_kfp
 def test_a_schedule_is_created_kept_replaced_and_deleted(
     file: Path, server: KubeflowServer
 ) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp_versions import needs_kfp
 
-pytest.importorskip("kfp")
-pytestmark = pytest.mark.tfx
+pytestmark = [pytest.mark.tfx, needs_kfp]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kfp_versions import needs_kfp
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -170,11 +171,10 @@ def test_curl_gets_a_prediction(folder: Path, served: int) -> None:
     assert abs(sum(probabilities) - 1) < 1e-5
 
 
+@needs_kfp
 @pytest.mark.tfx
 def test_the_compiled_pipeline_has_no_faults(tmp_path: Path) -> None:
     """What the one command compiles the other takes, warnings included."""
-    pytest.importorskip("kfp")
-
     compiled = _shell(_command("tfx-parity kubeflow compile"), tmp_path)
     linted = _shell(_command("tfx-parity kubeflow lint"), tmp_path)
 
