@@ -11,7 +11,8 @@ export UV_LINK_MODE := copy
 # Tests that take seconds, start processes or servers, import TensorFlow, run pipelines or build
 # the wheel.
 REAL := thorough or system or native or tensorflow or tfx or package
-# Modules that are wholly of these need not be read for the unit tests.
+# Modules that are wholly of these need not be read for the unit tests, which run in two processes
+# of half the modules each: pytest-xdist's would both read all, which takes longer than the tests.
 MARKERS := thorough|system|native|tensorflow|tfx|package|browser
 # The C++ libraries' own chatter; what matters reaches the logs of a run.
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -50,9 +51,11 @@ test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
 	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
 unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
-	@$(VENV)/bin/python -m pytest -q -n 2 --hypothesis-profile=quick \
-		$$(grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests) \
-		-m "not ($(REAL) or browser)"
+	@grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests | sort -t/ -k3 \
+		>build/unit-modules
+	@xargs -P 2 -n $$(( ($$(wc -l <build/unit-modules) + 1) / 2 )) \
+		$(VENV)/bin/python -m pytest -q --hypothesis-profile=quick \
+		-m "not ($(REAL) or browser)" <build/unit-modules
 
 lint: $(VENV)/.installed  ## ruff and mypy.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import kendalltau
 
 from tfx_parity.comparison.tolerance import Tolerance
 
@@ -140,6 +139,9 @@ def _mean(values: _Scores) -> float:
 
 
 def _rank_agreement(reference: _Scores, candidate: _Scores) -> float | None:
+    # A second of import, which only those who compare scores shall pay.
+    from scipy.stats import kendalltau  # noqa: PLC0415
+
     labels = reference.argmax(axis=2)
     first, second = _scores_of(reference, labels), _scores_of(candidate, labels)
     if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:  # noqa: PLR2004 - a pair

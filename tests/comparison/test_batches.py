@@ -8,6 +8,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ def _text(statistics: BatchStatistics) -> str:
     return json.dumps(statistics.to_json(), allow_nan=False)
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 150), st.data())
 def test_any_split_merged_in_any_order_gives_the_result_of_one_batch(

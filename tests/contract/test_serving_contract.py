@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from alphabet import ALPHABET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from tfx_parity.contract import Digests, Domain, RawFeature, ServingContract, Tr
 from tfx_parity.contract.serving_contract import FILE_NAME, read_contract
 from tfx_parity.errors import BadInputError
 
-_NAMES = st.text(min_size=1, max_size=12)
+_NAMES = st.text(ALPHABET, min_size=1, max_size=12)
 _DTYPES = st.sampled_from(["string", "float32", "int64"])
 _SHAPES = st.lists(st.none() | st.integers(1, 9), max_size=3).map(tuple)
 _DOMAINS = st.builds(

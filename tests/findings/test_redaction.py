@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from parity_results import RESULTS, cause, failing, refusing, skewed, worst
+from parity_results import cause, each_result, failing, refusing, skewed, worst
 from rich.console import Console
 
 from tfx_parity.findings import ParityResult, WorstElement, redacted
@@ -75,7 +75,7 @@ def test_values_of_transformed_features_are_left_out() -> None:
     assert 40 == features.outputs[0].mismatching_examples
 
 
-@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
+@each_result
 def test_redacting_twice_changes_nothing_more(result: ParityResult) -> None:
     """What is left out stays out, and what stays, stays."""
     once = redacted(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alphabet import ALPHABET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ _ENTRIES = st.lists(
         state=st.sampled_from(State),
         version=st.none() | st.integers(1, 10**6),
         digest=st.text("0123456789abcdef", max_size=8),
-        reason=st.text(max_size=20).filter(lambda text: text.isprintable()),
+        reason=st.text("".join(filter(str.isprintable, ALPHABET)), max_size=20),
     ),
     unique_by=lambda entry: entry.span,
     max_size=6,

@@ -6,9 +6,8 @@ import io
 import re
 from dataclasses import replace
 
-import pytest
 from parity_results import (
-    RESULTS,
+    each_result,
     failing,
     metric,
     metrics,
@@ -29,7 +28,7 @@ def _print(result: ParityResult, width: int = 120) -> str:
     return screen.getvalue()
 
 
-@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
+@each_result
 def test_every_kind_of_result_is_printed_within_the_screen(result: ParityResult) -> None:
     """The verdict comes first, and no line is wider than the console."""
     lines = _print(result, 80).splitlines()

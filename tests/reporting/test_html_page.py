@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from parity_results import RESULTS, crowded, failing, passing, skewed
+from parity_results import crowded, each_result, failing, passing, skewed
 
 from tfx_parity import schemas
 from tfx_parity.findings import ParityResult, Verdict
@@ -22,7 +22,6 @@ from tfx_parity.reporting.report_json import to_json
 SCHEMA = json.loads((Path(schemas.__file__).parent / "parity_report.schema.json").read_text())
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)></style></title>{{ 7*7 }}&lt;"
 VOID = {"meta", "link"}
-each_result = pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
 
 
 class _Reader(HTMLParser):
@@ -142,6 +141,7 @@ def test_unseen_characters_are_written_out() -> None:
     assert re.search("[\x00\x1b\u202e]", text) is None
 
 
+@pytest.mark.thorough
 def test_a_page_stays_small_whatever_the_result_holds() -> None:
     """200 causes, 500 points an output and texts of 30,000 characters stay under 2 MB."""
     page = to_html(crowded("x" * 30_000))
@@ -224,6 +224,7 @@ def test_the_metrics_of_both_sides_stand_in_one_table() -> None:
     assert "Plots are not compared." in text
 
 
+@pytest.mark.thorough
 def test_metrics_beyond_what_a_page_shows_are_counted() -> None:
     """The page is bounded, and says how many are in the JSON alone."""
     assert "and 440 more, none of which differs more than these" in _read(to_html(crowded())).text

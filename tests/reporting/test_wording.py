@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from alphabet import ALPHABET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,7 +85,7 @@ def test_a_long_text_tells_its_length() -> None:
     assert ("abc", "abc… (5 characters)") == (short_text("abc", 3), short_text("abcde", 3))
 
 
-@given(st.text())
+@given(st.text(ALPHABET))
 def test_no_unseen_character_is_left(text: str) -> None:
     """Control characters and turns of direction are gone, all else stays."""
     visible = visible_text(text)

@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from alphabet import ALPHABET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,9 +63,10 @@ def test_reads_writes_and_refuses_as_rapidjson_does(generation: Generation, key:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(ALPHABET, max_size=8),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(ALPHABET, max_size=4), inner, max_size=4)
     ),
     max_leaves=20,
 )

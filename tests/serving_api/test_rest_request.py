@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
+from alphabet import ALPHABET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -243,7 +244,7 @@ scalars = {
     DataType.DT_DOUBLE: st.floats(allow_nan=False).map(lambda value: round(value, 6)),
     DataType.DT_INT64: st.integers(-(2**63), 2**63) | st.just(1.0),
     DataType.DT_BOOL: st.booleans() | st.integers(0, 1),
-    DataType.DT_STRING: st.text(max_size=6) | st.just({"b64": "aGk="}) | st.just("a:b"),
+    DataType.DT_STRING: st.text(ALPHABET, max_size=6) | st.just({"b64": "aGk="}) | st.just("a:b"),
 }
 rows_of_mixed_inputs = st.lists(
     st.fixed_dictionaries(

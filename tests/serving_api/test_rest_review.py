@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from alphabet import ALPHABET
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,7 +220,7 @@ VALUES = st.recursive(
         st.integers(-(2**70), 2**70),
         st.integers(-300, 300),
         st.floats(allow_nan=True),
-        st.text(max_size=3),
+        st.text(ALPHABET, max_size=3),
         st.just({"b64": "eA=="}),
         st.just({"b64": "*"}),
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from tfx_parity.findings import (
     FEATURES,
     PREDICTIONS,
@@ -335,3 +337,12 @@ RESULTS: Mapping[str, ParityResult] = {
     "bare": bare(),
     "crowded": crowded(),
 }
+
+# Pages, screens and copies of the crowded one take as long as those of all others.
+each_result = pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(result, id=name, marks=[pytest.mark.thorough] if name == "crowded" else [])
+        for name, result in RESULTS.items()
+    ],
+)
