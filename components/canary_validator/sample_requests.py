@@ -9,10 +9,10 @@ from tfx_parity.errors import BadInputError
 from tfx_parity.findings import PayloadFault
 from tfx_parity.payloads.fault_log import FaultLog
 from tfx_parity.payloads.guard import PayloadGuard
+from tfx_parity.payloads.payload_checks import look_at
 from tfx_parity.payloads.payload_files import Form
 from tfx_parity.payloads.payload_reading import read_payloads
 from tfx_parity.payloads.served_model import read_served_model
-from tfx_parity.payloads.validation import look_at
 
 
 def sample_request_faults(model: Path) -> tuple[PayloadFault, ...]:

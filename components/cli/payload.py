@@ -8,6 +8,12 @@ from pathlib import Path
 import click
 
 from tfx_parity.cli.exit_codes import OF_VERDICT
+from tfx_parity.cli.model_options import (
+    DEFAULT_ENVIRONMENT,
+    environment_option,
+    model_argument,
+    schema_option,
+)
 
 _HELP = "Exit code: 0 PASS, 1 FAIL, 2 usage or bad input, 4 INCONCLUSIVE (no payload)."
 # The names of payload_files.Form, as options are written.
@@ -22,19 +28,10 @@ _KINDS = ("refused", "changed", "suspect")
 
 
 @click.command(epilog=_HELP)
-@click.argument("model", type=click.Path(path_type=Path))
+@model_argument
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--schema",
-    type=click.Path(path_type=Path),
-    help="The data schema (schema.pbtxt); the model's own serving contract without it.",
-)
-@click.option(
-    "--environment",
-    default="SERVING",
-    show_default=True,
-    help="The schema's environment of what clients send.",
-)
+@schema_option
+@environment_option
 @click.option(
     "--statistics",
     type=click.Path(path_type=Path),
@@ -123,7 +120,7 @@ def _words(
     words = []
     if schema is not None:
         words += ["--schema", str(schema)]
-    if environment != "SERVING":
+    if environment != DEFAULT_ENVIRONMENT:
         words += ["--environment", environment]
     if statistics is not None:
         words += ["--statistics", str(statistics)]

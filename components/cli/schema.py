@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from tfx_parity.cli.model_options import environment_option, model_argument, schema_option
+
 _FORMATS = ("jsonschema", "openapi", "example")
 
 
 @click.command(epilog="Exit code: 0, 2 usage or bad input.")
-@click.argument("model", type=click.Path(path_type=Path))
+@model_argument
 @click.option(
     "--format",
     "output_format",
@@ -28,17 +30,8 @@ _FORMATS = ("jsonschema", "openapi", "example")
     metavar="NAME",
     help="A signature to describe; may be repeated. All of the model's without it.",
 )
-@click.option(
-    "--schema",
-    type=click.Path(path_type=Path),
-    help="The data schema (schema.pbtxt); the model's own serving contract without it.",
-)
-@click.option(
-    "--environment",
-    default="SERVING",
-    show_default=True,
-    help="The schema's environment of what clients send.",
-)
+@schema_option
+@environment_option
 @click.option(
     "--model-name", default="model", show_default=True, help="The name in the paths of openapi."
 )

@@ -72,7 +72,8 @@ FAULT_MEANINGS: Mapping[FaultCode, FaultMeaning] = {
     ),
     FaultCode.MALFORMED_REQUEST: FaultMeaning(
         "the request lacks what every request has",
-        "Send an object with either 'instances' (a list of rows) or 'inputs' (columns).",
+        "Send an object with either 'instances' (a list of rows) or 'inputs' (columns); of "
+        ":classify and :regress one with 'examples'.",
     ),
     FaultCode.UNKNOWN_SIGNATURE: FaultMeaning(
         "the model has no such signature",
@@ -134,7 +135,7 @@ FAULT_MEANINGS: Mapping[FaultCode, FaultMeaning] = {
         "more values than the shape: the rest is dropped", "Send as many as the shape says."
     ),
     FaultCode.DUPLICATE_KEY: FaultMeaning(
-        "a name is there twice: the server takes the first, or shifts the values of the rows",
+        "a name is there twice: the server takes one of them, or shifts the values of the rows",
         "Send each name once.",
     ),
     FaultCode.TRAILING_BYTES: FaultMeaning(
@@ -221,15 +222,20 @@ class PayloadFault:
         """What a client does about it."""
         return FAULT_MEANINGS[self.code].cure
 
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        parts = [f"{self.file} payload {self.record}".lstrip()]
+        parts += [] if self.row is None else [f"row {self.row}"]
+        parts += [self.pointer] if self.pointer else []
+        return ", ".join(parts)
+
     def render(self) -> str:
         """Return the fault as some lines of text."""
-        where = [f"{self.file} " if self.file else "", f"payload {self.record}"]
-        where.append("" if self.row is None else f", row {self.row}")
-        where.append(f", {self.pointer}" if self.pointer else "")
-        where.append(f", input {self.input!r}" if self.input else "")
+        where = f"{self.place}, input {self.input!r}" if self.input else self.place
         lines = [
             f"{self.kind.value} {self.code.value}: {FAULT_MEANINGS[self.code].summary}",
-            f"  where     {''.join(where)}",
+            f"  where     {where}",
             f"  expected  {self.expected}",
             f"  found     {self.found}",
         ]

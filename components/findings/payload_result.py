@@ -104,3 +104,12 @@ class PayloadResult:
     def count(self, kind: FaultKind) -> int:
         """Return how many faults of a kind there are."""
         return sum(tally.count for tally in self.tallies if tally.kind is kind)
+
+    @property
+    def first_faults(self) -> tuple[PayloadFault, ...]:
+        """The first fault of each tally that has one kept, in the tallies' order."""
+        first: dict[tuple[FaultKind, FaultCode, str], PayloadFault] = {}
+        for fault in self.faults:
+            first.setdefault((fault.kind, fault.code, fault.input), fault)
+        keys = [(tally.kind, tally.code, tally.input) for tally in self.tallies]
+        return tuple(first[key] for key in keys if key in first)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import FaultCode, PayloadFault
-from tfx_parity.payloads.feature_rules import (
-    NO_RULES,
-    FeatureRules,
-    rules_of_contract,
-)
+from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRules, rules_of_contract
 from tfx_parity.payloads.review_faults import review_faults
 from tfx_parity.payloads.served_model import ServedModel, read_served_model
 from tfx_parity.payloads.tensor_checks import SignatureChecks
@@ -28,6 +24,8 @@ from tfx_parity.serving_api.inference import (
 from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE
 from tfx_parity.serving_api.predict_review import review_request
 from tfx_parity.serving_api.reasons import Reason
+from tfx_parity.serving_api.rest_inference import asks_for_inference
+from tfx_parity.serving_api.rest_inference_review import review_inference
 from tfx_parity.serving_api.rest_plain import PlainReader
 from tfx_parity.serving_api.rest_review import review_body
 from tfx_parity.serving_api.review import Refusal, Review
@@ -38,6 +36,8 @@ _Inference: TypeAlias = (
 )
 
 SERVING = "SERVING"
+# What the URLs of requests end in.
+RestMethod = Literal["predict", "classify", "regress"]
 
 
 class Checked(NamedTuple):
@@ -115,9 +115,14 @@ class PayloadGuard:
             rules = rules_of_schema(read_schema(Path(schema)), environment)
         return cls(read_served_model(Path(model)), rules)
 
-    def check_rest(self, body: bytes) -> tuple[PayloadFault, ...]:
-        """Return the faults of the body of a `:predict` request; none for a good one."""
-        return self.look_at_rest(body).faults
+    def check_rest(self, body: bytes, method: RestMethod | None = None) -> tuple[PayloadFault, ...]:
+        """Return the faults of the body of a REST request; none for a good one.
+
+        Args:
+            body: The body.
+            method: What its URL ends in; told by the body's keys where None.
+        """
+        return self.look_at_rest(body, method).faults
 
     def check_request(self, request: predict_pb2.PredictRequest) -> tuple[PayloadFault, ...]:
         """Return the faults of a gRPC PredictRequest; none for a good one."""
@@ -149,13 +154,22 @@ class PayloadGuard:
             )
         return tuple(self._checks[name].record_faults(record))
 
-    def look_at_rest(self, body: bytes) -> Checked:
+    def look_at_rest(self, body: bytes, method: RestMethod | None = None) -> Checked:
         """Do the work of `check_rest`, and count the rows."""
+        if method in ("classify", "regress"):
+            return self._checked(self._review(body, method))
         call = self._reader.read(body)
         if call is not None and self._checks[call.signature_name].accepts(call):
-            _, shape = next(iter(call.columns.values()))
+            shape = call.inputs[0].shape
             return Checked((), shape[0] if shape else 1)
-        return self._checked(review_body(body, self.model.signature_defs, self.generation))
+        return self._checked(self._review(body, method))
+
+    def _review(self, body: bytes, method: RestMethod | None) -> Review:
+        if method == "predict" or (
+            method is None and not asks_for_inference(body, self.generation)
+        ):
+            return review_body(body, self.model.signature_defs, self.generation)
+        return review_inference(body, self.model.signature_defs, self.generation, method)
 
     def look_at_request(self, request: predict_pb2.PredictRequest) -> Checked:
         """Do the work of `check_request`, and count the rows."""

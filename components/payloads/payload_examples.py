@@ -13,6 +13,8 @@ from tfx_parity.protos import Example, predict_pb2, prediction_log_pb2
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.inference import serialized_examples
 from tfx_parity.serving_api.predict import plan_predict
+from tfx_parity.serving_api.rest_inference import asks_for_inference
+from tfx_parity.serving_api.rest_inference_review import review_inference
 from tfx_parity.serving_api.rest_request import parse_predict
 from tfx_parity.serving_api.status import ServingError
 from tfx_parity.serving_api.tensors import from_proto
@@ -35,8 +37,7 @@ def payload_examples(model: ServedModel, form: Form, payload: bytes) -> Iterator
         if form is Form.EXAMPLE:
             records: Iterator[bytes] = iter([payload])
         elif form in (Form.REST_BODY, Form.JSON_LINES):
-            call = parse_predict(payload, model.signature_defs, model.generation)
-            records = _of_inputs(model, call.signature_name, call.inputs)
+            records = _of_body(model, payload)
         elif form is Form.PREDICT_REQUEST:
             records = _of_request(model, predict_pb2.PredictRequest.FromString(payload))
         else:
@@ -46,6 +47,18 @@ def payload_examples(model: ServedModel, form: Form, payload: bytes) -> Iterator
             yield record
     except (ServingError, DecodeError):
         return  # refused: told as a fault, and never seen by the model
+
+
+def _of_body(model: ServedModel, body: bytes) -> Iterator[bytes]:
+    try:
+        call = parse_predict(body, model.signature_defs, model.generation)
+    except ServingError:
+        if asks_for_inference(body, model.generation):
+            review = review_inference(body, model.signature_defs, model.generation)
+            if not review.refusals:
+                yield from (sent.array.item() for sent in review.tensors)
+        return
+    yield from _of_inputs(model, call.signature_name, call.inputs)
 
 
 def _of_log(model: ServedModel, log: prediction_log_pb2.PredictionLog) -> Iterator[bytes]:

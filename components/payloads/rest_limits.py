@@ -33,8 +33,12 @@ def rest_limits(
         rule = rules.by_name.get(alias)
         if rule is not None and not rule.required:
             yield _missing(name, alias, signature.inputs[alias], contract)
+    takes_any_rows = any(
+        info.tensor_shape.dim and info.tensor_shape.dim[0].size < 0
+        for info in signature.inputs.values()
+    )
     for alias in sorted(signature.outputs):
-        yield from _of_output(name, alias, signature.outputs[alias])
+        yield from _of_output(name, alias, signature.outputs[alias], takes_any_rows)
 
 
 def _of_input(name: str, alias: str, info: TensorInfo) -> Iterator[StaticFinding]:
@@ -99,14 +103,18 @@ def _missing(
     )
 
 
-def _of_output(name: str, alias: str, info: TensorInfo) -> Iterator[StaticFinding]:
-    if not info.tensor_shape.unknown_rank and not info.tensor_shape.dim:
+def _of_output(
+    name: str, alias: str, info: TensorInfo, takes_any_rows: bool
+) -> Iterator[StaticFinding]:
+    shape = info.tensor_shape
+    is_scalar = not shape.unknown_rank and not shape.dim
+    if is_scalar or (takes_any_rows and shape.dim and shape.dim[0].size >= 0):
         yield _limit(
             "OUTPUT_WITHOUT_ROWS",
             name,
             alias,
             "an output with a row for each instance",
-            "a scalar",
+            "a scalar" if is_scalar else f"{shape.dim[0].size} rows whatever is sent",
             "Ask with 'inputs': for 'instances' the server answers an error.",
         )
     if info.dtype == DataType.DT_STRING and not alias.endswith(BYTES_SUFFIX):

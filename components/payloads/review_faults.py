@@ -25,6 +25,14 @@ _EXPECTED = {
     Reason.ZERO_FILLED: "values in the field of the dtype",
 }
 _TOP_LEVEL = "signature_name, instances or inputs"
+# The same of bodies of :classify and :regress.
+_EXPECTED_OF_EXAMPLES = {
+    Reason.MALFORMED_REQUEST: "an object with 'examples', a list of objects, for a signature that "
+    "takes them",
+    Reason.UNKNOWN_NAME: "signature_name, context or examples",
+    Reason.WRONG_TYPE: 'numbers, true, false, strings or {"b64": "..."}, of one type in a feature',
+}
+_FLOAT_OF_EXAMPLE = "a number that a float holds"
 
 
 def json_pointer(path: Path) -> str:
@@ -49,12 +57,11 @@ def review_faults(
         review: The review of a request.
         signature_defs: The model's signatures.
     """
-    signature = signature_defs.get(review.signature_name)
     for refusal in review.refusals:
         yield _fault(
             refusal,
             FaultKind.REFUSED,
-            _expected(refusal, signature, signature_defs),
+            _expected(refusal, review, signature_defs),
             refusal.sent or "nothing",
             refusal.error.message,
         )
@@ -62,7 +69,7 @@ def review_faults(
         yield _fault(
             change,
             FaultKind.CHANGED,
-            _expected(change, signature, signature_defs),
+            _expected(change, review, signature_defs),
             f"{change.sent}; the model gets {change.received}",
             "",
         )
@@ -93,10 +100,12 @@ def _row(path: Path) -> int | None:
 
 
 def _expected(
-    found: Refusal | ValueChange,
-    signature: SignatureDef | None,
-    signature_defs: Mapping[str, SignatureDef],
+    found: Refusal | ValueChange, review: Review, signature_defs: Mapping[str, SignatureDef]
 ) -> str:
+    if review.of_examples and found.reason is not Reason.UNKNOWN_SIGNATURE:
+        known = _EXPECTED | _EXPECTED_OF_EXAMPLES
+        return known.get(found.reason, _FLOAT_OF_EXAMPLE)
+    signature = signature_defs.get(review.signature_name)
     if found.reason is Reason.UNKNOWN_SIGNATURE or signature is None:
         names = ", ".join(sorted(signature_defs))
         is_name = found.reason is Reason.UNKNOWN_SIGNATURE

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from tfx_parity.contract import RawFeature, ServingContract
+from tfx_parity.contract import ServingContract
 from tfx_parity.findings import StaticFinding
 from tfx_parity.payloads.feature_rules import FeatureRule, FeatureRules
+from tfx_parity.payloads.raw_inputs import against_contract, against_rules, dtype_disagrees
 from tfx_parity.payloads.rest_limits import rest_limits
 from tfx_parity.payloads.served_model import ServedModel
-from tfx_parity.protos import DataType, SignatureDef
-from tfx_parity.serving_api.dtypes import type_name
+from tfx_parity.protos import SignatureDef
 from tfx_parity.serving_api.example_parsing import ParsedFeature
 
 # A signature that is there for Evaluator and reads the label by design (tfx_parity.training).
 LABELLED_SUFFIX = "_labelled"
-_RAW_SIGNATURE = "serve_raw"
-_OF_CONTRACT: Mapping[str, int] = {
-    "string": int(DataType.DT_STRING),
-    "float32": int(DataType.DT_FLOAT),
-    "int64": int(DataType.DT_INT64),
-}
 
 
 def static_findings(
@@ -46,7 +40,8 @@ def static_findings(
         if name in model.parsed:
             found += _parsed_against_rules(name, model.parsed[name], rules)
         if contract is not None:
-            found += _against_contract(name, signature, model, contract)
+            found += against_contract(name, signature, model.parsed.get(name, ()), contract)
+        found += against_rules(name, signature, rules)
         found += rest_limits(name, signature, rules, model.contract)
     return tuple(sorted(found, key=lambda f: (not f.blocking, f.signature, f.name, f.code)))
 
@@ -111,8 +106,8 @@ def _parsed_against_rules(
                     "Add the feature to the schema, or leave it out of the feature spec.",
                 )
             continue
-        if rule.data_type not in (None, feature.data_type):
-            yield _dtype(name, feature.name, rule.data_type or 0, feature.data_type, "schema")
+        if rule.data_type is not None and rule.data_type != feature.data_type:
+            yield dtype_disagrees(name, feature.name, rule.data_type, feature.data_type, "schema")
         if feature.required and not rule.required:
             yield StaticFinding(
                 "PRESENCE_DISAGREES",
@@ -145,44 +140,3 @@ def _count_disagrees(
             f"exactly {size}",
             "Give the schema the shape that the graph parses, and train anew if it was wrong.",
         )
-
-
-def _against_contract(
-    name: str, signature: SignatureDef, model: ServedModel, contract: ServingContract
-) -> Iterator[StaticFinding]:
-    """Yield what keeps a raw feature from being sent to the two signatures that take raw ones."""
-    takes_raw = name == _RAW_SIGNATURE
-    if not takes_raw and name not in model.parsed:
-        return
-    parsed = {feature.name: feature.data_type for feature in model.parsed.get(name, ())}
-    sent = {a: signature.inputs[a].dtype for a in signature.inputs} if takes_raw else parsed
-    for feature in contract.raw_features:
-        if feature.name not in sent:
-            yield _not_sendable(name, feature, takes_raw)
-        elif sent[feature.name] != _OF_CONTRACT[feature.dtype]:
-            expected = _OF_CONTRACT[feature.dtype]
-            yield _dtype(name, feature.name, expected, sent[feature.name], "transform graph")
-
-
-def _not_sendable(name: str, feature: RawFeature, takes_raw: bool) -> StaticFinding:
-    return StaticFinding(
-        "FEATURE_NOT_SENDABLE",
-        True,
-        name,
-        feature.name,
-        "every raw feature that the transform graph reads",
-        "no such input" if takes_raw else "a feature that the signature does not parse",
-        "Export the signature with the raw feature spec of the transform graph.",
-    )
-
-
-def _dtype(name: str, feature: str, expected: int, found: int, source: str) -> StaticFinding:
-    return StaticFinding(
-        "DTYPE_DISAGREES",
-        True,
-        name,
-        feature,
-        f"{type_name(expected)}, as the {source} says",
-        type_name(found),
-        "Bring the schema, the feature spec and the signature to one type.",
-    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import numpy as np
 
 from tfx_parity.findings import FaultCode, FaultKind, PayloadFault
 from tfx_parity.payloads.example_checks import ExampleChecks
 from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRule, FeatureRules
+from tfx_parity.payloads.plain_checks import PlainChecks
 from tfx_parity.payloads.review_faults import json_pointer, tensor_text
+from tfx_parity.payloads.signature_shape import signature_shape
 from tfx_parity.payloads.value_checks import ValueChecks
-from tfx_parity.protos import DataType, SignatureDef, TensorInfo
+from tfx_parity.protos import SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature
 from tfx_parity.serving_api.rest_plain import PlainCall
@@ -19,7 +21,6 @@ from tfx_parity.serving_api.review import Path, Review, SentTensor
 
 # The one signature in which a value stands for a missing one (the serving contract says which).
 _RAW_SIGNATURE = "serve_raw"
-_MAX_KNOWN_SHAPES = 64
 
 
 class SignatureChecks:
@@ -46,7 +47,7 @@ class SignatureChecks:
             has_contract: Whether the model was made by `export_for_serving`.
         """
         self._infos: dict[str, TensorInfo] = {a: signature.inputs[a] for a in signature.inputs}
-        self._shapes = {alias: _shape(info) for alias, info in self._infos.items()}
+        self._shapes = {alias: signature_shape(info) for alias, info in self._infos.items()}
         self._example_input = example_input
         self._examples = ExampleChecks(parsed, rules if example_input else NO_RULES)
         marks = has_contract and name == _RAW_SIGNATURE
@@ -56,47 +57,44 @@ class SignatureChecks:
             )
             for alias in self._infos
         }
-        # The bounds of single numbers, which are quicker compared here than by a call.
-        self._ranges = {
-            alias: (checks.low, checks.high)
-            for alias, checks in self._values.items()
-            if self._infos[alias].dtype not in (DataType.DT_STRING, DataType.DT_BOOL)
-        }
         self._has_rule = {alias for alias in self._infos if alias in rules.by_name}
+        self._plain: dict[tuple[str, ...], PlainChecks] = {}
 
     def accepts(self, call: PlainCall) -> bool:
         """Return whether the values of a plain body are certain to be without a fault."""
-        for alias, (values, shape) in call.columns.items():
-            expected = self._shapes[alias]
-            if expected is not None and shape not in expected.known and not expected.learns(shape):
+        for sent in call.inputs:
+            checks = self._plain.get(sent.aliases)
+            if checks is None:
+                checks = self._plain[sent.aliases] = self._plain_checks(sent.aliases)
+            if not checks.accept(sent):
                 return False
-            if alias in self._ranges and len(values) == 1:
-                low, high = self._ranges[alias]
-                if not low <= values[0] <= high:
-                    return False
-            elif alias == self._example_input:
-                if not all(self._is_good_example(value, i) for i, value in enumerate(values)):
-                    return False
-            elif not self._values[alias].accepts(values):
-                return False
-        return call.row_format or len({shape[:1] for _, shape in call.columns.values()}) == 1
+        return call.row_format or len({sent.shape[:1] for sent in call.inputs}) == 1
+
+    def _plain_checks(self, aliases: tuple[str, ...]) -> PlainChecks:
+        is_example = aliases == (self._example_input,)
+        return PlainChecks(
+            [self._shapes[alias] for alias in aliases],
+            [self._values[alias] for alias in aliases],
+            text_has_rule=any(alias in self._has_rule for alias in aliases),
+            is_good_example=self._is_good_example if is_example else None,
+        )
 
     def suspects(self, review: Review) -> Iterator[PayloadFault]:
         """Yield what is against the signature's shapes and the rules, of the values that fit."""
         yield from self._shape_faults(review)
         for tensor in review.tensors:
             if tensor.alias == self._example_input:
-                yield from self._example_faults(tensor)
+                yield from self._example_faults(tensor, review.single_values)
             else:
                 yield from self._value_faults(tensor)
 
     def record_faults(self, record: bytes) -> Iterator[PayloadFault]:
         """Yield the faults of one serialized example by itself."""
-        yield from self._of_record(record, 0, (), self._example_input or "")
+        yield from self._of_record(record, 0, (), self._example_input or "", frozenset())
 
-    def _is_good_example(self, value: object, index: int) -> bool:
+    def _is_good_example(self, value: str | bytes, index: int) -> bool:
         record = value.encode("utf-8") if isinstance(value, str) else value
-        return isinstance(record, bytes) and not any(self._examples.faults(record, index))
+        return not any(self._examples.faults(record, index))
 
     def _shape_faults(self, review: Review) -> Iterator[PayloadFault]:
         told: set[str] = set()
@@ -130,62 +128,34 @@ class SignatureChecks:
             path = (*tensor.path, *place)
             yield _fault(value.code, path, row, tensor.alias, value.expected, value.found)
 
-    def _example_faults(self, tensor: SentTensor) -> Iterator[PayloadFault]:
+    def _example_faults(
+        self, tensor: SentTensor, single_values: Set[Path]
+    ) -> Iterator[PayloadFault]:
         flat: Array = tensor.array.reshape(-1)
         for index, record in enumerate(flat):
             row = index if tensor.row is None else tensor.row
             path = tensor.path if tensor.row is not None else (*tensor.path, index)
-            yield from self._of_record(record, row, path, tensor.alias)
+            yield from self._of_record(record, row, path, tensor.alias, single_values)
 
-    def _of_record(self, record: bytes, row: int, path: Path, alias: str) -> Iterator[PayloadFault]:
+    def _of_record(
+        self, record: bytes, row: int, path: Path, alias: str, single_values: Set[Path]
+    ) -> Iterator[PayloadFault]:
         for fault in self._examples.faults(record, row):
-            within: Path = (fault.feature,) if fault.feature else ()
-            within = within if fault.index is None else (*within, fault.index)
+            place = (*path, fault.feature) if fault.feature else path
+            if fault.index is not None and place not in single_values:
+                place = (*place, fault.index)
             yield PayloadFault(
                 code=fault.code,
                 kind=fault.kind,
                 file="",
                 record=0,
                 row=row,
-                pointer=json_pointer((*path, *within)),
+                pointer=json_pointer(place),
                 input=fault.feature or alias,
                 expected=fault.expected,
                 found=fault.found,
                 server=fault.server.encode("utf-8", "replace").decode("utf-8"),
             )
-
-
-class _Shape:
-    """A signature's shape, to compare many with.
-
-    Attributes:
-        known: Some shapes that have matched.
-    """
-
-    def __init__(self, info: TensorInfo) -> None:
-        self.known: set[tuple[int, ...]] = set()
-        sizes = [dim.size for dim in info.tensor_shape.dim]
-        self._rank = len(sizes)
-        self._fixed = [(axis, size) for axis, size in enumerate(sizes) if size >= 0]
-
-    def learns(self, shape: tuple[int, ...]) -> bool:
-        """Whether a shape matches; some that do are known from then on."""
-        matches = self.matches(shape)
-        if matches and len(self.known) < _MAX_KNOWN_SHAPES:
-            self.known.add(shape)
-        return matches
-
-    def matches(self, shape: tuple[int, ...], *, is_row: bool = False) -> bool:
-        """Whether a shape is one of these; of one row of several the first size says nothing."""
-        if len(shape) != self._rank:
-            return False
-        return not self._fixed or all(
-            shape[axis] == size for axis, size in self._fixed if not (is_row and axis == 0)
-        )
-
-
-def _shape(info: TensorInfo) -> _Shape | None:
-    return None if info.tensor_shape.unknown_rank else _Shape(info)
 
 
 def _shown(shape: tuple[int, ...], is_row: bool) -> str:

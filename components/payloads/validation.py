@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from google.protobuf.message import DecodeError
 
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import (
@@ -23,12 +22,13 @@ from tfx_parity.findings import (
     Verdict,
 )
 from tfx_parity.payloads.fault_log import FaultLog
-from tfx_parity.payloads.guard import Checked, PayloadGuard
+from tfx_parity.payloads.guard import PayloadGuard
 from tfx_parity.payloads.numeric_summary import Summaries, add_example, preprocessed_already
+from tfx_parity.payloads.payload_checks import look_at
 from tfx_parity.payloads.payload_examples import payload_examples
 from tfx_parity.payloads.payload_files import READ_ERRORS, Form, find_files, form_of
 from tfx_parity.payloads.payload_reading import read_payloads
-from tfx_parity.protos import predict_pb2, prediction_log_pb2
+from tfx_parity.payloads.verdict import decide
 from tfx_parity.serving_api.generation import Generation
 from tfx_parity.version import VERSION
 
@@ -140,7 +140,7 @@ class Validation:
         if self._options.trained is not None:
             self.add_preprocessed(self._options.trained, self._served)
         tallies = self._log.tallies
-        verdict, sentence = _decide(self._files, tallies, statics, self._options.fail_on)
+        verdict, sentence = decide(self._files, tallies, statics, self._options.fail_on)
         return PayloadResult(
             verdict=verdict,
             sentence=sentence,
@@ -219,65 +219,6 @@ def unreadable_model(model: str, reason: str) -> PayloadResult:
     )
 
 
-def look_at(guard: PayloadGuard, form: Form, payload: bytes) -> Checked:
-    """Return the faults of one payload of a form."""
-    if form in (Form.REST_BODY, Form.JSON_LINES):
-        return guard.look_at_rest(payload)
-    if form is Form.EXAMPLE:
-        return Checked(guard.check_example(payload), 1)
-    try:
-        if form is Form.PREDICT_REQUEST:
-            return guard.look_at_request(predict_pb2.PredictRequest.FromString(payload))
-        return guard.look_at_log(prediction_log_pb2.PredictionLog.FromString(payload))
-    except DecodeError as error:
-        return Checked((_not_a_message(form, payload, str(error)),), 0)
-
-
-def _not_a_message(form: Form, payload: bytes, error: str) -> PayloadFault:
-    return PayloadFault(
-        code=FaultCode.MALFORMED_REQUEST,
-        kind=FaultKind.REFUSED,
-        file="",
-        record=0,
-        row=None,
-        pointer="",
-        input="",
-        expected=f"a serialized {form.value}",
-        found=f"{len(payload):,} bytes that are none",
-        server=error,
-    )
-
-
 def _joined(damages: list[str]) -> str:
     more = len(damages) - _DAMAGES_TOLD
     return "; ".join(damages[:_DAMAGES_TOLD]) + (f"; and {more} more" if more > 0 else "")
-
-
-def _decide(
-    files: list[PayloadFile],
-    tallies: tuple[FaultTally, ...],
-    statics: tuple[StaticFinding, ...],
-    fail_on: FaultKind,
-) -> tuple[Verdict, str]:
-    payloads = sum(file.payloads for file in files)
-    kinds = list(FaultKind)
-    fails = kinds[: kinds.index(fail_on) + 1]
-    counts = {kind: sum(t.count for t in tallies if t.kind is kind) for kind in kinds}
-    said = [f"{count:,} {kind.value}" for kind, count in counts.items() if count]
-    blocking = sum(finding.blocking for finding in statics)
-    damaged = sum(bool(file.damage) for file in files)
-    if blocking:
-        said.append(f"{_counted(blocking, 'disagreement')} within the model")
-    if damaged:
-        said.append(f"{_counted(damaged, 'file')} not read, or not wholly")
-    found = ", ".join(said) if said else "no fault"
-    sentence = f"{found}; {_counted(payloads, 'payload')} validated"
-    if blocking or damaged or any(counts[kind] for kind in fails):
-        return Verdict.FAIL, sentence
-    if payloads == 0:
-        return Verdict.INCONCLUSIVE, "there was no payload to validate"
-    return Verdict.PASS, sentence
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -62,24 +61,6 @@ class ValueChecks:
             self.high = min(high, float(np.float32(high)))
         if marks_missing:
             self.low = max(self.low, _MISSING_INTEGER + 1)
-
-    def accepts(self, values: list[Any]) -> bool:
-        """Return whether plain values (int, finite float, bool, str) are certain to be allowed."""
-        if not values:
-            return True
-        first = values[0]
-        if isinstance(first, str):
-            return self._accepts_texts(values)
-        if isinstance(first, bytes | bool):
-            return not self.rule.values and not self.marks_missing
-        if len(values) == 1:
-            return bool(self.low <= first <= self.high)
-        return bool(self.low <= min(values) and max(values) <= self.high)
-
-    def _accepts_texts(self, values: list[Any]) -> bool:
-        if self.rule.values:
-            return self.rule.values.issuperset(values)
-        return not self.marks_missing or "" not in values
 
     def suspects(self, array: Array) -> Iterator[SuspectValue]:
         """Yield the values that are not allowed.

@@ -44,7 +44,7 @@ def print_payload_result(result: PayloadResult, console: Console) -> None:
             console.print(_blocking(finding))
     if result.tallies:
         console.print(_tallies(result))
-    for fault in _first_of_each(result):
+    for fault in result.first_faults[:_FAULTS_SHOWN]:
         console.print(_fault(fault))
     console.print(_files(result.files))
     limits = sum(not finding.blocking for finding in result.statics)
@@ -53,15 +53,6 @@ def print_payload_result(result: PayloadResult, console: Console) -> None:
             Text(f"{limits} limits of the model's signatures: see --json or --report", style="dim")
         )
     console.print(Text(f"again: {result.reproduce}", style="dim"))
-
-
-def _first_of_each(result: PayloadResult) -> list[PayloadFault]:
-    """Return the first fault of each tally, the worst kind first."""
-    first: dict[object, PayloadFault] = {}
-    for fault in result.faults:
-        first.setdefault((fault.kind, fault.code, fault.input), fault)
-    kinds = list(FaultKind)
-    return sorted(first.values(), key=lambda f: kinds.index(f.kind))[:_FAULTS_SHOWN]
 
 
 def _blocking(finding: StaticFinding) -> RenderableType:
@@ -91,16 +82,13 @@ def _tallies(result: PayloadResult) -> RenderableType:
 
 
 def _fault(fault: PayloadFault) -> RenderableType:
-    place = f"{fault.file} payload {fault.record}"
-    place += "" if fault.row is None else f", row {fault.row}"
-    place += f", {fault.pointer}" if fault.pointer else ""
     meaning = FAULT_MEANINGS[fault.code]
     lines: list[RenderableType] = [
         Text.assemble(
             (f"{fault.code.value}", f"bold {_KIND_COLOURS[fault.kind]}"),
             f"  {fault.kind.value}: {meaning.summary}",
         ),
-        _line("where", place),
+        _line("where", fault.place),
         _line("expected", fault.expected),
         _line("found", fault.found),
     ]

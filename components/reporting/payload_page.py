@@ -94,13 +94,9 @@ class PayloadPage:
         return [finding for finding in self.result.statics if not finding.blocking]
 
     @property
-    def first_faults(self) -> list[PayloadFault]:
-        """The first fault of each tally, in the tallies' order."""
-        first: dict[object, PayloadFault] = {}
-        for fault in self.result.faults:
-            first.setdefault((fault.kind, fault.code, fault.input), fault)
-        keys = [(tally.kind, tally.code, tally.input) for tally in self.result.tallies]
-        return [first[key] for key in keys if key in first][:_FAULTS_SHOWN]
+    def first_faults(self) -> tuple[PayloadFault, ...]:
+        """The first fault of each tally, as many as are shown."""
+        return self.result.first_faults[:_FAULTS_SHOWN]
 
     @property
     def files_shown(self) -> tuple[PayloadFile, ...]:
@@ -116,12 +112,6 @@ class PayloadPage:
     def state(self, kind: FaultKind) -> str:
         """Return the style of a kind of fault."""
         return _STATES[kind]
-
-    def place(self, fault: PayloadFault) -> str:
-        """Return where a fault is, in words."""
-        row = "" if fault.row is None else f", row {fault.row}"
-        pointer = f", {fault.pointer}" if fault.pointer else ""
-        return f"{fault.file} payload {fault.record}{row}{pointer}"
 
 
 def payload_html(result: PayloadResult) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 import orjson
@@ -30,7 +31,7 @@ def parse_fast(body: bytes, signature_defs: Mapping[str, SignatureDef]) -> Predi
     """Return the call that a body asks for, None where only the exact reader can tell."""
 
     def types_of(name: str) -> dict[str, int] | None:
-        return input_types(signature_defs[name]) if name in signature_defs else None
+        return input_types(signature_defs[name]) or None if name in signature_defs else None
 
     try:
         return PredictCall(*_TensorBody(body).read(types_of))
@@ -38,12 +39,34 @@ def parse_fast(body: bytes, signature_defs: Mapping[str, SignatureDef]) -> Predi
         return None
 
 
-class _TensorBody(OrdinaryBody[Array]):
+class _TensorBody(OrdinaryBody[dict[str, int], dict[str, Array]]):
     """A body on its way to tensors."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
         self._rounded_to_float: list[Array] = []
+
+    def _instances(self, rows: Json, data_types: dict[str, int]) -> dict[str, Array]:
+        require(type(rows) is list and len(rows) > 0)
+        if set(map(type, rows)) == {dict} and "b64" not in rows[0]:
+            require(set(map(len, rows)) == {len(data_types)})
+            self._members += len(rows) * len(data_types)
+            columns: dict[str, Json] = {alias: _column(rows, alias) for alias in data_types}
+            self._strings.extend([alias] * len(rows) for alias in data_types if ":" in alias)
+        else:
+            require(len(data_types) == 1)
+            columns = dict.fromkeys(data_types, rows)
+        return {alias: self._rows(columns[alias], kind) for alias, kind in data_types.items()}
+
+    def _inputs(self, inputs: Json, data_types: dict[str, int]) -> dict[str, Array]:
+        if type(inputs) is dict and "b64" not in inputs:
+            require(inputs.keys() == data_types.keys())
+            self._members += len(inputs)
+            self._strings.append(list(inputs))
+        else:
+            require(len(data_types) == 1)
+            inputs = dict.fromkeys(data_types, inputs)
+        return {alias: self._whole(inputs[alias], kind) for alias, kind in data_types.items()}
 
     def _rows(self, values: list[Json], data_type: int) -> Array:
         flat, types, shape = self._flattened(values)
@@ -90,3 +113,10 @@ class _TensorBody(OrdinaryBody[Array]):
             strings[:] = list(map(str.encode, values))
             self._strings.append(values)
         return strings
+
+
+def _column(rows: list[Json], alias: str) -> list[Json]:
+    try:
+        return list(map(itemgetter(alias), rows))
+    except KeyError:
+        raise NotCertainError from None

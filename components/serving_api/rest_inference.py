@@ -23,7 +23,7 @@ from tfx_parity.serving_api.json_tensors import (
     json_type,
 )
 from tfx_parity.serving_api.rest_document import format_error, read_object, signature_name
-from tfx_parity.serving_api.status import invalid_argument
+from tfx_parity.serving_api.status import ServingError, invalid_argument
 
 _MAX_INT64 = 2**63 - 1
 _KIND_NAMES = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
@@ -58,8 +58,20 @@ def parse_inference(body: bytes, generation: Generation) -> InferenceCall:
         with_context = result.example_list_with_context
         with_context.context.CopyFrom(_example(context[0], generation))
         target = with_context.examples
-    target.extend(_example(item, generation) for item in _examples(document, generation))
+    target.extend(_example(item, generation) for item in listed_examples(document, generation))
     return InferenceCall(name, result)
+
+
+def asks_for_inference(body: bytes, generation: Generation) -> bool:
+    """Return whether a body whose URL is not known is one of `:classify` or `:regress`."""
+    if b"examples" not in body:
+        return False
+    try:
+        document = read_object(body, generation)
+    except ServingError:
+        return False
+    keys = {key for key, _ in document.members}
+    return b"examples" in keys and keys.isdisjoint({b"instances", b"inputs"})
 
 
 def format_classification(result: classification_pb2.ClassificationResult) -> bytes:
@@ -98,7 +110,12 @@ def _results(items: str, closing: str) -> bytes:
     return f'{{\n{INDENT}"results": [{items}{closing}]\n}}'.encode()
 
 
-def _examples(document: JsonObject, generation: Generation) -> list[JsonValue]:
+def listed_examples(document: JsonObject, generation: Generation) -> list[JsonValue]:
+    """Return the value of `examples`, a list that is not empty.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is not there or something else.
+    """
     member = document.first(b"examples")
     if member is None:
         raise format_error(
@@ -113,22 +130,49 @@ def _examples(document: JsonObject, generation: Generation) -> list[JsonValue]:
     return member[0]
 
 
-def _example(value: JsonValue, generation: Generation) -> Example:
+def example_members(value: JsonValue) -> list[tuple[bytes, JsonValue]]:
+    """Return what an example names.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is no object.
+    """
     if not isinstance(value, JsonObject):
         raise invalid_argument(f"Example must be JSON object but got JSON {json_type(value)}")
+    return value.members
+
+
+def feature_name(key: bytes) -> str:
+    """Return the feature that a key names.
+
+    C++ reads it up to its first NUL byte, and passes bytes on that are not UTF-8, which a Python
+    message cannot carry.
+    """
+    return key.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _example(value: JsonValue, generation: Generation) -> Example:
     example = Example()
-    for key, content in value.members:
-        # C++ reads the key up to its first NUL byte, and passes bytes on that are not UTF-8, which
-        # a Python message cannot carry. Of a key that is there twice the last one stays.
-        name = key.split(b"\0", 1)[0].decode("utf-8", "replace")
-        feature = Feature()
+    for key, content in example_members(value):
+        name, feature = feature_name(key), Feature()
         for item in content if isinstance(content, list) else [content]:
-            _add(item, name, feature, generation)
+            add_to_feature(item, name, feature, generation)
+        # Of a key that is there twice the last one stays.
         example.features.feature[name].CopyFrom(feature)
     return example
 
 
-def _add(value: JsonValue, name: str, feature: Feature, generation: Generation) -> None:
+def add_to_feature(value: JsonValue, name: str, feature: Feature, generation: Generation) -> None:
+    """Add one JSON value to a feature, whose type the first one decides.
+
+    Args:
+        value: The value.
+        name: The feature's name, for the error's text.
+        feature: The feature.
+        generation: The JSON front's generation.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is of another type, of none, or no base64.
+    """
     kind = _kind(value)
     if kind is None:
         raise invalid_argument(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -27,8 +27,9 @@ _FIRST = itemgetter(0)
 
 # Whatever orjson decodes to; its shape is what this module checks.
 Json: TypeAlias = Any
-TypesOf: TypeAlias = "Callable[[str], Mapping[str, int] | None]"
-Column = TypeVar("Column")
+# What a reader knows of a signature's inputs, and what it makes of a body's.
+Signature = TypeVar("Signature")
+Inputs = TypeVar("Inputs")
 
 
 class NotCertainError(Exception):
@@ -41,7 +42,7 @@ def require(condition: bool) -> None:
         raise NotCertainError
 
 
-class OrdinaryBody(ABC, Generic[Column]):
+class OrdinaryBody(ABC, Generic[Signature, Inputs]):
     """One body on its way to its inputs; accounts for every member of every object."""
 
     def __init__(self, body: bytes) -> None:
@@ -51,22 +52,23 @@ class OrdinaryBody(ABC, Generic[Column]):
         self._strings: list[list[str]] = []
 
     @abstractmethod
-    def _rows(self, values: list[Json], data_type: int) -> Column:
-        """Return an input of the row format of its values, one a row."""
+    def _instances(self, rows: Json, signature: Signature) -> Inputs:
+        """Return the inputs of the row format."""
 
     @abstractmethod
-    def _whole(self, value: Json, data_type: int) -> Column:
-        """Return an input of the columnar format."""
+    def _inputs(self, inputs: Json, signature: Signature) -> Inputs:
+        """Return the inputs of the columnar format."""
 
     @abstractmethod
     def _check_numbers(self) -> None:
         """Require what must hold for the numbers of all inputs together."""
 
-    def read(self, types_of: TypesOf) -> tuple[str, dict[str, Column], bool]:
+    def read(self, signature_of: Callable[[str], Signature | None]) -> tuple[str, Inputs, bool]:
         """Return signature name, inputs and whether the body is in the row format.
 
         Args:
-            types_of: Gives the DataType of each input of a signature, None where it is not there.
+            signature_of: Gives what is known of a signature, None where it is not there or takes
+                no input.
 
         Raises:
             NotCertainError: If anything about the body is out of the ordinary.
@@ -76,40 +78,19 @@ class OrdinaryBody(ABC, Generic[Column]):
         named = document.get("signature_name", "")
         require(type(named) is str)
         name = named or DEFAULT_SIGNATURE
-        data_types = types_of(name)
+        signature = signature_of(name)
         row_format = "instances" in document
-        require(bool(data_types) and row_format != ("inputs" in document))
+        if signature is None or row_format == ("inputs" in document):
+            raise NotCertainError
         if row_format:
-            columns = self._instances(document["instances"], data_types or {})
+            inputs = self._instances(document["instances"], signature)
         else:
-            columns = self._inputs(document["inputs"], data_types or {})
+            inputs = self._inputs(document["inputs"], signature)
         self._members += len(document)
         self._strings.append([named])
         self._check_members()
         self._check_numbers()
-        return name, columns, row_format
-
-    def _instances(self, rows: Json, data_types: Mapping[str, int]) -> dict[str, Column]:
-        require(type(rows) is list and len(rows) > 0)
-        if set(map(type, rows)) == {dict} and "b64" not in rows[0]:
-            require(set(map(len, rows)) == {len(data_types)})
-            self._members += len(rows) * len(data_types)
-            columns: dict[str, Json] = {alias: _column(rows, alias) for alias in data_types}
-            self._strings.extend([alias] * len(rows) for alias in data_types if ":" in alias)
-        else:
-            require(len(data_types) == 1)
-            columns = dict.fromkeys(data_types, rows)
-        return {alias: self._rows(columns[alias], kind) for alias, kind in data_types.items()}
-
-    def _inputs(self, inputs: Json, data_types: Mapping[str, int]) -> dict[str, Column]:
-        if type(inputs) is dict and "b64" not in inputs:
-            require(inputs.keys() == data_types.keys())
-            self._members += len(inputs)
-            self._strings.append(list(inputs))
-        else:
-            require(len(data_types) == 1)
-            inputs = dict.fromkeys(data_types, inputs)
-        return {alias: self._whole(inputs[alias], kind) for alias, kind in data_types.items()}
+        return name, inputs, row_format
 
     def _flattened(self, values: list[Json]) -> tuple[list[Json], set[type], list[int]]:
         """Return the scalars of lists that are nested alike, their types, and the shape."""
@@ -140,10 +121,3 @@ class OrdinaryBody(ABC, Generic[Column]):
         if colons:
             colons -= sum(text.count(":") for strings in self._strings for text in strings)
             require(colons == 0 and not _ESCAPED_COLON.search(self._body))
-
-
-def _column(rows: list[Json], alias: str) -> list[Json]:
-    try:
-        return list(map(itemgetter(alias), rows))
-    except KeyError:
-        raise NotCertainError from None

@@ -1,21 +1,21 @@
 """`:predict` bodies that are certain to reach the model as they are written.
 
-For whoever looks at a great many good bodies: no tensor is made, and whatever could be refused or
-changed is left to the review.
+For whoever looks at a great many good bodies: no tensor is made, inputs of one type are looked at
+together, and whatever could be refused or changed is left to the review.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
 
-from tfx_parity.protos import DataType, SignatureDef
-from tfx_parity.serving_api.dtypes import numpy_dtype
-from tfx_parity.serving_api.predict import input_types
+from tfx_parity.protos import DataType, SignatureDef, TensorInfo
+from tfx_parity.serving_api.dtypes import Array, numpy_dtype
 from tfx_parity.serving_api.rest_ordinary import Json, NotCertainError, OrdinaryBody, require
 
 _FLOAT, _DOUBLE = int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)
@@ -33,14 +33,33 @@ _EXACT_INTEGERS = {_FLOAT: (-(2**24), 2**24), _DOUBLE: (-(2**53), 2**53)} | {
     int(kind): (int(np.iinfo(numpy_dtype(kind)).min), int(np.iinfo(numpy_dtype(kind)).max))
     for kind in _INTEGERS
 }
-_NO_INTEGERS = (0, -1)
+_JSON_TYPES: Mapping[int, frozenset[type]] = {
+    **{int(kind): frozenset({int}) for kind in _INTEGERS},
+    _FLOAT: frozenset({int, float}),
+    _DOUBLE: frozenset({int, float}),
+    _STRING: frozenset({str, dict}),
+    _BOOL: frozenset({bool}),
+}
 _FEW = 64
-_SCALAR, _VECTOR = (1,), (1, 1)
+
+# Numbers are lists where they are few, and arrays of int64 or float64 where they are many.
+Values: TypeAlias = "list[Any] | Array"
 
 
-# The flat values of one input (int, float, bool, str, or bytes that were sent in base64), and the
-# tensor's shape, rows first in the row format. A bare tuple: one is made of every input of a body.
-PlainColumn: TypeAlias = "tuple[list[Any], tuple[int, ...]]"
+class PlainInputs(NamedTuple):
+    """Inputs of one type that are looked at together.
+
+    Attributes:
+        aliases: The inputs.
+        values: Of shape [rows, inputs, ...], flat: numbers, bool, str, or bytes.
+        shape: Of the tensor of each of the inputs, rows first in the row format.
+        in_base64: Whether some values were sent in base64: those are bytes.
+    """
+
+    aliases: tuple[str, ...]
+    values: Values
+    shape: tuple[int, ...]
+    in_base64: bool
 
 
 class PlainCall(NamedTuple):
@@ -48,12 +67,12 @@ class PlainCall(NamedTuple):
 
     Attributes:
         signature_name: The signature, never empty.
-        columns: By alias.
+        inputs: All inputs, each once.
         row_format: Whether the body has `instances`.
     """
 
     signature_name: str
-    columns: dict[str, PlainColumn]
+    inputs: list[PlainInputs]
     row_format: bool
 
 
@@ -66,107 +85,153 @@ class PlainReader:
         Args:
             signature_defs: The model's signatures.
         """
-        self._types = {name: input_types(signature_defs[name]) for name in signature_defs}
+        self._signatures = {
+            name: _Signature(signature_defs[name])
+            for name in signature_defs
+            if signature_defs[name].inputs
+        }
 
     def read(self, body: bytes) -> PlainCall | None:
         """Return what a body asks for, None where it could be refused or changed."""
         try:
-            return PlainCall(*_PlainBody(body).read(self._types.get))
+            return PlainCall(*_PlainBody(body).read(self._signatures.get))
         except (NotCertainError, orjson.JSONDecodeError):
             return None
 
 
-class _PlainBody(OrdinaryBody[PlainColumn]):
-    """A body on its way to lists of values."""
+class _Group:
+    """Inputs that are looked at together.
+
+    Attributes:
+        aliases: The inputs.
+        data_type: Their DataType.
+        values_of: Takes their values out of an object that names them: a tuple, or the only one.
+    """
+
+    def __init__(self, aliases: tuple[str, ...], data_type: int) -> None:
+        self.aliases = aliases
+        self.data_type = data_type
+        self.values_of = itemgetter(*aliases)
+
+
+class _Signature:
+    """What is looked up of a signature.
+
+    Attributes:
+        aliases: Its inputs.
+        groups: These, together where each row has one value of them.
+        singles: These, each by itself.
+        colons: How many colons an object has that names them all.
+    """
+
+    def __init__(self, signature: SignatureDef) -> None:
+        infos = {alias: signature.inputs[alias] for alias in sorted(signature.inputs)}
+        self.aliases = infos.keys()
+        self.singles = [_Group((alias,), info.dtype) for alias, info in infos.items()]
+        self.colons = len(infos) + "".join(infos).count(":")
+        together: dict[object, list[str]] = {}
+        for alias, info in infos.items():
+            key = (info.dtype, len(info.tensor_shape.dim)) if _one_a_row(info) else alias
+            together.setdefault(key, []).append(alias)
+        self.groups = [_Group(tuple(a), infos[a[0]].dtype) for a in together.values()]
+
+
+def _one_a_row(info: TensorInfo) -> bool:
+    """Whether a row has one value of an input, in lists or not."""
+    inner = list(info.tensor_shape.dim)[1:]
+    return not info.tensor_shape.unknown_rank and all(dim.size == 1 for dim in inner)
+
+
+class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
+    """A body on its way to flat values."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
-        self._floats: list[list[Json]] = []
+        self._few_floats: list[float] = []
+        self._many_floats: list[Array] = []
         self._any_double = False
 
-    def _rows(self, values: list[Json], data_type: int) -> PlainColumn:
+    def _instances(self, rows: Json, signature: _Signature) -> list[PlainInputs]:
+        require(type(rows) is list and len(rows) > 0)
+        if set(map(type, rows)) != {dict} or "b64" in rows[0]:
+            require(len(signature.singles) == 1)
+            return [self._together(signature.singles[0], rows, len(rows))]
+        require(set(map(len, rows)) == {len(signature.aliases)})
+        self._members += len(rows) * signature.colons
+        found = []
+        for group in signature.groups:
+            try:
+                values = list(map(group.values_of, rows))
+            except KeyError:
+                raise NotCertainError from None
+            if len(group.aliases) > 1:
+                values = list(chain.from_iterable(values))
+            found.append(self._together(group, values, len(rows)))
+        return found
+
+    def _inputs(self, inputs: Json, signature: _Signature) -> list[PlainInputs]:
+        if type(inputs) is not dict or "b64" in inputs:
+            require(len(signature.singles) == 1)
+            return [self._whole(signature.singles[0], inputs)]
+        require(inputs.keys() == signature.aliases)
+        self._members += signature.colons
+        return [self._whole(group, inputs[group.aliases[0]]) for group in signature.singles]
+
+    def _whole(self, group: _Group, value: Json) -> PlainInputs:
+        found = self._together(group, [value], 1)
+        return found._replace(shape=found.shape[1:])
+
+    def _together(self, group: _Group, values: list[Json], rows: int) -> PlainInputs:
+        """Return the inputs of a group of the values of all rows, row by row."""
         flat, types, shape = self._flattened(values)
-        if data_type in _EXACT_INTEGERS:
-            self._check_exact(flat, types, data_type)
-        elif data_type == _STRING:
-            require(types <= {str, dict})
-            if dict in types:
-                flat = [self._decoded(v) if type(v) is dict else self._text(v) for v in flat]
-            else:
-                self._strings.append(flat)
-        else:
-            require(data_type == _BOOL and types <= {bool})
-        return flat, tuple(shape)
+        kind = group.data_type
+        require(kind in _JSON_TYPES and types <= _JSON_TYPES[kind])
+        checked: Values = flat
+        if kind == _STRING:
+            checked = self._texts(flat, types)
+        elif kind != _BOOL and types:
+            checked = self._numbers(flat, types, kind)
+        return PlainInputs(group.aliases, checked, (rows, *shape[1:]), dict in types)
 
-    def _whole(self, value: Json, data_type: int) -> PlainColumn:
-        values, shape = self._rows([value], data_type)
-        return values, shape[1:]
+    def _texts(self, values: list[Json], types: set[type]) -> list[str | bytes]:
+        if dict not in types:
+            self._strings.append(values)
+            return values
+        self._strings.append([value for value in values if type(value) is str])
+        return [value if type(value) is str else self._decoded(value) for value in values]
 
-    def _text(self, value: Json) -> str:
-        require(type(value) is str)
-        self._strings.append([value])
-        return str(value)
-
-    def _check_exact(self, values: list[Json], types: set[type], data_type: int) -> None:
-        is_float = data_type in (_FLOAT, _DOUBLE)
-        require(types <= ({int, float} if is_float else {int}))
+    def _numbers(self, values: list[Json], types: set[type], data_type: int) -> Values:
+        numbers = values if len(values) <= _FEW else _array(values, data_type)
         if int in types:
             low, high = _EXACT_INTEGERS[data_type]
-            require(low <= min(values) and max(values) <= high)
-        if float in types and data_type == _FLOAT:
-            self._floats.append(values)
-        elif float in types:
+            if isinstance(numbers, list):
+                require(low <= min(numbers) and max(numbers) <= high)
+            else:
+                require(bool(low <= numbers.min() and numbers.max() <= high))
+        if float in types:
+            self._note_floats(numbers, data_type)
+        return numbers
+
+    def _note_floats(self, numbers: Values, data_type: int) -> None:
+        if data_type == _DOUBLE:
             self._any_double = True
+        elif isinstance(numbers, list):
+            self._few_floats += numbers
+        else:
+            self._many_floats.append(numbers)
 
     def _check_numbers(self) -> None:
         """Require that each number is the nearest of its type, however its digits are read."""
         require(not self._any_double or self._tokens.doubles_are_exact())
-        count = sum(map(len, self._floats))
-        if count > _FEW:
-            doubles = np.fromiter(chain.from_iterable(self._floats), np.float64, count)
-            require(self._tokens.floats_are_certain(doubles))
-        elif count:
-            few = list(chain.from_iterable(self._floats))
-            require(self._tokens.few_floats_are_certain(few))
+        if self._few_floats:
+            require(self._tokens.few_floats_are_certain(self._few_floats))
+        if self._many_floats:
+            require(self._tokens.floats_are_certain(np.concatenate(self._many_floats)))
 
-    def _instances(self, rows: Json, data_types: Mapping[str, int]) -> dict[str, PlainColumn]:
-        if type(rows) is list and len(rows) == 1 and type(rows[0]) is dict:
-            columns = self._only_row(rows[0], data_types)
-            if columns is not None:
-                return columns
-        return super()._instances(rows, data_types)
 
-    def _only_row(
-        self, row: dict[str, Json], data_types: Mapping[str, int]
-    ) -> dict[str, PlainColumn] | None:
-        """Return the inputs of a body with one row of scalars: one pass, nothing built twice.
-
-        None where the row is less simple.
-        """
-        if row.keys() != data_types.keys() or "b64" in row:
-            return None
-        columns: dict[str, PlainColumn] = {}
-        floats, strings = [], []
-        for alias, kind in data_types.items():
-            value = row[alias]
-            shape: tuple[int, ...] = _SCALAR
-            if type(value) is list:
-                if len(value) != 1:
-                    return None
-                value, shape = value[0], _VECTOR
-            found = type(value)
-            if found is float and kind == _FLOAT:
-                floats.append(value)
-            elif found is int:
-                low, high = _EXACT_INTEGERS.get(kind, _NO_INTEGERS)
-                require(low <= value <= high)
-            elif found is str and kind == _STRING:
-                strings.append(value)
-            elif found is not bool or kind != _BOOL:
-                return None
-            columns[alias] = ([value], shape)
-        self._floats.append(floats)
-        self._strings.append(strings)
-        self._members += len(row)
-        self._strings.append([alias for alias in row if ":" in alias])
-        return columns
+def _array(values: list[Json], data_type: int) -> Array:
+    dtype = np.float64 if data_type in (_FLOAT, _DOUBLE) else np.int64
+    try:
+        return np.fromiter(values, dtype, len(values))
+    except OverflowError:  # beyond 64 bits with the sign
+        raise NotCertainError from None

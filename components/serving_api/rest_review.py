@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 
 from tfx_parity.protos import DataType, SignatureDef
 from tfx_parity.serving_api.generation import Generation
-from tfx_parity.serving_api.json_echo import echo
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.json_tensors import TensorFiller, dense_shape
 from tfx_parity.serving_api.json_written import read_written
@@ -17,6 +16,12 @@ from tfx_parity.serving_api.number_changes import number_change
 from tfx_parity.serving_api.predict import input_types
 from tfx_parity.serving_api.reasons import Reason
 from tfx_parity.serving_api.rest_document import format_error
+from tfx_parity.serving_api.rest_document_review import (
+    dropped,
+    key_changes,
+    key_text,
+    shown_value,
+)
 from tfx_parity.serving_api.rest_request import (
     column_of,
     columns_by_alias,
@@ -29,7 +34,6 @@ from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, Val
 from tfx_parity.serving_api.status import Code, ServingError
 
 _TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
-_SHOWN_CHARACTERS = 60
 
 
 def review_body(
@@ -82,7 +86,7 @@ class _Reviewer:
         self.stage = Reason.MALFORMED_REQUEST
         if not isinstance(document, JsonObject):
             raise format_error(document, "Is not object", self._generation)
-        self._look_at_keys(document, rest)
+        self.review.changes += key_changes(document, rest, _TOP_LEVEL_KEYS)
         self.stage = Reason.UNKNOWN_SIGNATURE
         name = requested_signature(document, self._signature_defs, self._generation)
         self.stage = Reason.MALFORMED_REQUEST
@@ -94,25 +98,6 @@ class _Reviewer:
         else:
             self._read_columns(value)
 
-    def _look_at_keys(self, document: JsonObject, rest: bytes) -> None:
-        if rest:
-            self._drop(
-                Reason.TRAILING_BYTES, (), rest[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
-            )
-        seen = set()
-        for key, _ in document.members:
-            path = (_text(key),)
-            if key not in _TOP_LEVEL_KEYS:
-                self._drop(Reason.UNKNOWN_NAME, path, _text(key))
-            elif key in seen:
-                self._drop(Reason.DUPLICATE_KEY, path, _text(key))
-            seen.add(key)
-
-    def _drop(
-        self, reason: Reason, path: Path, sent: str, alias: str = "", row: int | None = None
-    ) -> None:
-        self.review.changes.append(ValueChange(reason, path, row, alias, sent, "nothing"))
-
     def _read_rows(self, instances: list[JsonValue]) -> None:
         batch = RowBatch(instances, self._data_types, self._generation)
         for row, item in enumerate(instances):
@@ -120,7 +105,7 @@ class _Reviewer:
             try:
                 batch.check_form(row, item)
             except ServingError as error:
-                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=_shown(item))
+                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=shown_value(item))
                 continue
             if isinstance(item, JsonObject) and batch.of_objects:
                 self._read_object(batch, row, item)
@@ -131,9 +116,9 @@ class _Reviewer:
         names = set()
         for key, value in item.members:
             name = member_name(key)
-            path: Path = ("instances", row, _text(key))
+            path: Path = ("instances", row, key_text(key))
             if name in names:
-                self._drop(Reason.DUPLICATE_KEY, path, name, name, row)
+                self.review.changes.append(dropped(Reason.DUPLICATE_KEY, path, name, name, row))
             names.add(name)
             try:
                 batch.add_member(row, name, value)
@@ -164,9 +149,9 @@ class _Reviewer:
         for place, part, told in within:
             reason = self._reason(name, part, told)
             whole = batch.member_error(row, name, told)
-            self.refuse(reason, (*path, *place), whole, name, row, _shown(part))
+            self.refuse(reason, (*path, *place), whole, name, row, shown_value(part))
         if not within:
-            self.refuse(Reason.RAGGED, path, error, name, row, _shown(value))
+            self.refuse(Reason.RAGGED, path, error, name, row, shown_value(value))
 
     def _read_value(self, batch: RowBatch, row: int, item: JsonValue) -> None:
         path: Path = ("instances", row)
@@ -178,9 +163,9 @@ class _Reviewer:
             for place, part, told in within:
                 reason = self._reason(alias, part, told)
                 whole = batch.value_error(row, told)
-                self.refuse(reason, (*path, *place), whole, alias, row, _shown(part))
+                self.refuse(reason, (*path, *place), whole, alias, row, shown_value(part))
             if not within:
-                self.refuse(Reason.RAGGED, path, error, alias, row, _shown(item))
+                self.refuse(Reason.RAGGED, path, error, alias, row, shown_value(item))
         else:
             self._take(alias, item, path, row)
 
@@ -198,16 +183,20 @@ class _Reviewer:
             within = list(filler.refusals(value, dense_shape(value)))
             for place, part, told in within:
                 reason = self._reason(alias, part, told)
-                self.refuse(reason, (*path, *place), told, alias, sent=_shown(part))
+                self.refuse(reason, (*path, *place), told, alias, sent=shown_value(part))
             if not within:
                 self._take(alias, value, path, None)
         seen = set()
         for key, _ in members.members:
-            name = _text(key)
+            name = key_text(key)
             if name not in self._data_types:
-                self._drop(Reason.UNKNOWN_NAME, ("inputs", name), name, name)
+                self.review.changes.append(
+                    dropped(Reason.UNKNOWN_NAME, ("inputs", name), name, name)
+                )
             elif name in seen:
-                self._drop(Reason.DUPLICATE_KEY, ("inputs", name), name, name)
+                self.review.changes.append(
+                    dropped(Reason.DUPLICATE_KEY, ("inputs", name), name, name)
+                )
             seen.add(name)
 
     def _reason(self, alias: str, part: JsonValue, error: ServingError) -> Reason:
@@ -249,12 +238,3 @@ def _numbers(value: JsonValue) -> Iterator[tuple[tuple[int, ...], int | float]]:
             waiting.extend(((*place, i), part[i]) for i in reversed(range(len(part))))
         elif isinstance(part, int | float) and not isinstance(part, bool):
             yield place, part
-
-
-def _shown(value: JsonValue) -> str:
-    """Return a value's beginning: the echo of 2.18 is cut."""
-    return echo(value, Generation.V2_18)[:_SHOWN_CHARACTERS]
-
-
-def _text(key: bytes) -> str:
-    return key.decode("utf-8", "surrogateescape")

@@ -76,14 +76,18 @@ class Review:
 
     Attributes:
         signature_name: The signature asked for; empty where the request does not get so far.
-        row_format: Whether it is a REST body that holds instances.
+        row_format: Whether it is a REST body that holds rows: instances or examples.
+        of_examples: Whether it is a REST body of `:classify` or `:regress`.
         refusals: Why it is refused, the server's own answer first; none where it is taken.
         changes: What of it is changed.
         tensors: The values that fit, of a refused request too.
+        single_values: Where a feature of an example was sent as one value instead of a list.
     """
 
     signature_name: str = ""
     row_format: bool = False
+    of_examples: bool = False
     refusals: list[Refusal] = field(default_factory=list)
     changes: list[ValueChange] = field(default_factory=list)
     tensors: list[SentTensor] = field(default_factory=list)
+    single_values: set[Path] = field(default_factory=set)

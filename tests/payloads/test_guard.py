@@ -18,8 +18,6 @@ from payload_models import ROW, example
 from tfx_parity import PayloadGuard
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import FaultKind, PayloadFault
-from tfx_parity.payloads.feature_rules import FeatureRule
-from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import predict_pb2
 from tfx_parity.schemas import schema_path
 from tfx_parity.serving_api.rest_request import parse_exactly
@@ -131,6 +129,44 @@ def test_a_bad_example_is_one_fault(
         assert (fault.server != "") == (fault.kind is FaultKind.REFUSED)
 
 
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> PayloadGuard:
+    """Return the guard of a model with a signature for `:classify` as well."""
+    graph = payload_models.meta_graph()
+    made = graph.signature_def["classify"]
+    made.inputs["inputs"].CopyFrom(graph.signature_def["serving_default"].inputs["examples"])
+    made.outputs["scores"].CopyFrom(graph.signature_def["serving_default"].outputs["outputs"])
+    folder = tmp_path_factory.mktemp("classifier") / "1"
+    return PayloadGuard.from_model(payload_models.write_model(folder, graph))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"sex": None}, [("refused", "WRONG_TYPE", "/examples/1/sex")]),
+        ({"body_mass_g": 4500.0}, [("refused", "WRONG_TYPE", "/examples/1/body_mass_g")]),
+        ({"island": []}, [("refused", "MISSING_INPUT", "/examples/1/island")]),
+        ({"bill_length_mm": 1e39}, [("changed", "OVERFLOWED", "/examples/1/bill_length_mm")]),
+        ({"sex": "Female"}, [("suspect", "NOT_IN_DOMAIN", "/examples/1/sex")]),
+        ({"sex": ["Female"]}, [("suspect", "NOT_IN_DOMAIN", "/examples/1/sex/0")]),
+        ({"species": "Adelie"}, [("suspect", "LABEL_SENT", "/examples/1/species")]),
+    ],
+)
+def test_bodies_of_classify_are_looked_into(
+    classifier: PayloadGuard, change: dict, expected: list[tuple[str, str, str]]
+) -> None:
+    """What becomes of the JSON is held against what the graph parses, and against the domains."""
+    document = {"signature_name": "classify", "examples": [ROW, {**ROW, **change}]}
+    body = json.dumps(document).encode("utf-8")
+
+    assert expected == told(classifier.check_rest(body))
+    assert expected == told(classifier.check_rest(body, "classify"))
+    assert 2 == classifier.look_at_rest(body).rows
+    assert "refused" in {kind for kind, _, _ in told(classifier.check_rest(body, "regress"))}
+    assert "refused" in {kind for kind, _, _ in told(classifier.check_rest(body, "predict"))}
+
+
 def test_a_schema_knows_more_than_the_contract(model: Path) -> None:
     """By the curated schema an unknown feature is suspect, and so is a missing required one."""
     guard = PayloadGuard.from_model(model, schema=schema_path("penguins"))
@@ -168,20 +204,6 @@ def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[d
     refused = [fault.server for fault in faults if fault.kind is FaultKind.REFUSED]
 
     assert ([expected] if expected else []) == refused[:1]
-
-
-@given(
-    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1),
-    st.floats(-9, 9),
-)
-def test_plain_values_are_accepted_only_where_none_is_suspect(
-    values: list[float], bound: float
-) -> None:
-    """The quick check of plain values never lets one pass that the careful check finds."""
-    checks = ValueChecks(FeatureRule("x", 1, minimum=-bound, maximum=bound), marks_missing=False)
-
-    if checks.accepts(values):
-        assert [] == list(checks.suspects(np.array(values, np.float32)))
 
 
 def test_a_folder_without_a_model_is_bad_input(tmp_path: Path) -> None:

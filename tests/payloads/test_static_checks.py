@@ -97,6 +97,50 @@ def test_types_and_inputs_must_be_the_transform_graphs(tmp_path: Path) -> None:
     ] == found(findings, blocking=True)
 
 
+def test_shapes_must_be_the_transform_graphs(tmp_path: Path) -> None:
+    """Rows of another rank or size than an example has of a raw feature block."""
+    graph = payload_models.meta_graph()
+    inputs = graph.signature_def["serve_raw"].inputs
+    inputs["sex"].tensor_shape.dim.add(size=1)
+    inputs["island"].tensor_shape.unknown_rank = True
+    own = payload_models.contract()
+    raw = [replace(f, shape=(3,)) if f.name == "body_mass_g" else f for f in own.raw_features]
+    inputs["body_mass_g"].tensor_shape.dim.add(size=2)
+    served = changed(tmp_path, graph)
+
+    findings = static_findings(
+        served, rules_of_contract(own), replace(own, raw_features=tuple(raw))
+    )
+
+    assert [
+        ("SHAPE_DISAGREES", "serve_raw", "body_mass_g"),
+        ("SHAPE_DISAGREES", "serve_raw", "sex"),
+    ] == found(findings, blocking=True)
+    assert ["rows of shape [2]", "rows of shape [1]"] == [f.found for f in findings if f.blocking]
+
+
+def test_named_inputs_of_other_signatures_must_take_the_schemas_types(tmp_path: Path) -> None:
+    """A float input takes the schema's integers, an integer input no floats, a text no number."""
+    graph = payload_models.meta_graph()
+    for name, kind in (
+        ("bill_length_mm", DataType.DT_INT32),
+        ("body_mass_g", DataType.DT_FLOAT),
+        ("island", DataType.DT_STRING),
+        ("sex", DataType.DT_INT64),
+        ("other", DataType.DT_INT64),
+    ):
+        graph.signature_def["tensors"].inputs[name].dtype = kind
+        graph.signature_def["tensors"].inputs[name].tensor_shape.dim.add(size=-1)
+    served = changed(tmp_path, graph)
+
+    findings = static_findings(served, rules_of_schema(SCHEMA, "SERVING"))
+
+    assert [
+        ("DTYPE_DISAGREES", "tensors", "bill_length_mm"),
+        ("DTYPE_DISAGREES", "tensors", "sex"),
+    ] == found(findings, blocking=True)
+
+
 def test_another_transform_graph_blocks(model: Path) -> None:
     """A model exported with another run's graph is stale."""
     own = payload_models.contract()
@@ -148,6 +192,8 @@ def test_what_json_cannot_carry_is_a_limit_with_its_way_out(tmp_path: Path) -> N
     odd.outputs["label"].tensor_shape.dim.add(size=-1)
     odd.outputs["raw_bytes"].CopyFrom(odd.outputs["label"])
     odd.outputs["sum"].dtype = DataType.DT_FLOAT
+    odd.outputs["three"].dtype = DataType.DT_FLOAT
+    odd.outputs["three"].tensor_shape.dim.add(size=3)
     served = changed(tmp_path, graph)
 
     findings = static_findings(served, rules_of_contract(payload_models.contract()))
@@ -159,5 +205,6 @@ def test_what_json_cannot_carry_is_a_limit_with_its_way_out(tmp_path: Path) -> N
         ("SCALAR_IN_ROWS", "odd", "scalar"),
         ("WRAPS_IN_JSON", "odd", "small"),
         ("OUTPUT_WITHOUT_ROWS", "odd", "sum"),
+        ("OUTPUT_WITHOUT_ROWS", "odd", "three"),
     ] == [f for f in found(findings, blocking=False) if f[1] == "odd"]
     assert all(finding.cure.endswith(".") for finding in findings)

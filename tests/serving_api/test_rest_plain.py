@@ -22,12 +22,16 @@ from tfx_parity.serving_api.rest_review import review_body
 
 def as_arrays(call: PlainCall, signature: SignatureDef) -> dict[str, np.ndarray]:
     arrays = {}
-    for alias, (values, shape) in call.columns.items():
-        encoded = [v.encode("utf-8") if isinstance(v, str) else v for v in values]
-        dtype = numpy_dtype(signature.inputs[alias].dtype)
-        array = np.empty(len(encoded), dtype)
-        array[:] = encoded
-        arrays[alias] = array.reshape(shape)
+    for sent in call.inputs:
+        values = [v.encode("utf-8") if isinstance(v, str) else v for v in list(sent.values)]
+        together = np.empty(len(values), numpy_dtype(signature.inputs[sent.aliases[0]].dtype))
+        together[:] = values
+        if len(sent.aliases) == 1:
+            arrays[sent.aliases[0]] = together.reshape(sent.shape)
+        else:
+            rows, *inner = sent.shape
+            by_input = together.reshape(rows, len(sent.aliases), *inner)
+            arrays |= {alias: by_input[:, i] for i, alias in enumerate(sent.aliases)}
     return arrays
 
 
@@ -62,15 +66,24 @@ def test_recorded_bodies_that_are_plain_arrive_as_they_are(
     assert plain > 100
 
 
-SIGNATURE = {"serving_default": SignatureDef()}
-for _alias, _kind in (
-    ("f", DataType.DT_FLOAT),
-    ("i", DataType.DT_INT8),
-    ("d", DataType.DT_DOUBLE),
-    ("s", DataType.DT_STRING),
-    ("b", DataType.DT_BOOL),
-):
-    SIGNATURE["serving_default"].inputs[_alias].dtype = _kind
+def signature_of(*sizes: int) -> dict[str, SignatureDef]:
+    """Return a signature of two inputs a type: those of one shape are read together."""
+    made = SignatureDef()
+    for alias, kind in (
+        ("f", DataType.DT_FLOAT),
+        ("i", DataType.DT_INT8),
+        ("d", DataType.DT_DOUBLE),
+        ("s", DataType.DT_STRING),
+        ("b", DataType.DT_BOOL),
+    ):
+        for name in (alias, f"{alias}: 2"):
+            made.inputs[name].dtype = kind
+            for size in sizes:
+                made.inputs[name].tensor_shape.dim.add(size=size)
+    return {"serving_default": made}
+
+
+SIGNATURES = {False: signature_of(-1), True: signature_of(-1, 1)}
 ROW = st.fixed_dictionaries(
     {
         "f": st.one_of(
@@ -84,24 +97,41 @@ ROW = st.fixed_dictionaries(
         "b": st.booleans(),
     }
 )
+PAIR = st.tuples(ROW, ROW).map(lambda p: p[0] | {f"{name}: 2": v for name, v in p[1].items()})
 
 
-@given(st.lists(ROW, min_size=1, max_size=3), st.booleans())
-def test_random_rows_that_are_plain_arrive_as_they_are(rows: list[dict], as_vectors: bool) -> None:
-    """Whatever the numbers, plain is certain."""
+@given(st.lists(PAIR, min_size=1, max_size=3), st.booleans(), st.sampled_from([1, 40]))
+def test_random_rows_that_are_plain_arrive_as_they_are(
+    rows: list[dict], as_vectors: bool, repeats: int
+) -> None:
+    """Whatever the numbers, few or many, plain is certain."""
+    signatures = SIGNATURES[as_vectors]
+    rows = rows * repeats
     if as_vectors:
         rows = [{name: [value] for name, value in row.items()} for row in rows]
-    check(json.dumps({"instances": rows}).encode("utf-8"), SIGNATURE)
+    check(json.dumps({"instances": rows}).encode("utf-8"), signatures)
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    check(json.dumps({"inputs": columns}).encode("utf-8"), SIGNATURE)
+    check(json.dumps({"inputs": columns}).encode("utf-8"), signatures)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_ordinary_rows_are_plain(count: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 50])
+@pytest.mark.parametrize("as_vectors", [False, True])
+def test_ordinary_rows_are_plain(count: int, as_vectors: bool) -> None:
     """Rows as clients send them are not left to the review."""
     row = {"f": 0.1, "i": -3, "d": 2.5, "s": "a: b", "b": True}
+    row |= {f"{name}: 2": value for name, value in row.items()}
+    if as_vectors:
+        row = {name: [value] for name, value in row.items()}
 
-    assert check(json.dumps({"instances": [row] * count}).encode("utf-8"), SIGNATURE)
+    assert check(json.dumps({"instances": [row] * count}).encode("utf-8"), SIGNATURES[as_vectors])
+
+
+def test_columns_are_plain_too() -> None:
+    """So are the inputs of the columnar format, of any length each."""
+    values = {"f": [0.1, 2], "i": [1], "d": [], "s": ["a"], "b": [[True]]}
+    columns = values | {f"{name}: 2": value for name, value in values.items()}
+
+    assert check(json.dumps({"inputs": columns}).encode("utf-8"), SIGNATURES[False])
 
 
 @given(
