@@ -22,6 +22,8 @@ _EXACT_TOKEN_BYTES = 16
 # and can be refused.
 _LONG_INTEGER_DIGITS = 20
 _SLACK_ULPS = 16
+# From here on, arrays are quicker than the methods of `bytes`.
+_SMALL_BODY = 4096
 _LARGE_EXPONENT = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 _CERTAIN_BELOW = 2.0**63  # integers beyond are floats to orjson
 _CERTAIN_ABOVE = 2.0**-120  # far above where float32 becomes denormal
@@ -31,10 +33,19 @@ _TIE = 1 << (_BITS_BELOW_FLOAT32 - 1)
 
 
 class NumberTokens:
-    """Facts about the number tokens of one body; digits inside strings count as well."""
+    """Facts about the bytes of one body, its number tokens above all.
+
+    What stands inside strings counts as well.
+    """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
+
+    def count(self, byte: bytes) -> int:
+        """Return how often a byte occurs."""
+        if len(self._body) < _SMALL_BODY:
+            return self._body.count(byte)
+        return int(np.count_nonzero(self._bytes == ord(byte)))
 
     def doubles_are_exact(self) -> bool:
         """Return whether every number token is read exactly rounded."""
@@ -94,7 +105,11 @@ class NumberTokens:
     @property
     def _could_have_long_integer_part(self) -> bool:
         """Whether a number below 2**63 could have one: with a negative exponent only."""
-        has_negative_exponent = b"e-" in self._body or b"E-" in self._body
+        if len(self._body) < _SMALL_BODY:
+            has_negative_exponent = b"e-" in self._body or b"E-" in self._body
+        else:
+            marks = (self._bytes[:-1] | np.uint8(0x20)) == ord("e")
+            has_negative_exponent = bool((marks & (self._bytes[1:] == ord("-"))).any())
         return has_negative_exponent and self._has_long_integer_part
 
     @cached_property

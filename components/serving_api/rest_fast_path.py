@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import numpy as np
 import orjson
@@ -51,12 +51,22 @@ class _TensorBody(OrdinaryBody[dict[str, int], dict[str, Array]]):
         if set(map(type, rows)) == {dict} and "b64" not in rows[0]:
             require(set(map(len, rows)) == {len(data_types)})
             self._members += len(rows) * len(data_types)
-            columns: dict[str, Json] = {alias: _column(rows, alias) for alias in data_types}
             self._strings.extend([alias] * len(rows) for alias in data_types if ":" in alias)
+            order, cells = _cells(rows, data_types)
         else:
             require(len(data_types) == 1)
-            columns = dict.fromkeys(data_types, rows)
-        return {alias: self._rows(columns[alias], kind) for alias, kind in data_types.items()}
+            order, cells = tuple(data_types), rows
+        inner = _unwrapped(cells)
+        columns = {}
+        for alias, kind in data_types.items():
+            own = slice(order.index(alias), None, len(order))
+            # A string can be unpacked, too: among strings it is looked for, elsewhere refused.
+            if inner is None or (kind == _STRING and set(map(type, cells[own])) != {list}):
+                columns[alias] = self._rows(cells[own], kind)
+            else:
+                batch = self._rows(inner[own], kind)
+                columns[alias] = batch.reshape(len(batch), 1, *batch.shape[1:])
+        return columns
 
     def _inputs(self, inputs: Json, data_types: dict[str, int]) -> dict[str, Array]:
         if type(inputs) is dict and "b64" not in inputs:
@@ -92,8 +102,12 @@ class _TensorBody(OrdinaryBody[dict[str, int], dict[str, Array]]):
             return np.array(values, np.bool_)
         require(types <= {int} and data_type in _INTEGER_BOUNDS)
         low, high = _INTEGER_BOUNDS[data_type]
-        require(not values or (min(values) >= low and max(values) <= high))
-        return np.array(values, np.int64).astype(numpy_dtype(data_type))
+        try:
+            integers = np.array(values, np.int64)
+        except OverflowError:
+            raise NotCertainError from None
+        require(not values or bool(integers.min() >= low and integers.max() <= high))
+        return integers.astype(numpy_dtype(data_type))
 
     def _floats(self, values: list[Json], any_double: bool, data_type: int) -> Array:
         doubles = np.array(values, np.float64)
@@ -115,8 +129,29 @@ class _TensorBody(OrdinaryBody[dict[str, int], dict[str, Array]]):
         return strings
 
 
-def _column(rows: list[Json], alias: str) -> list[Json]:
+def _cells(rows: list[Json], aliases: Iterable[str]) -> tuple[tuple[str, ...], list[Json]]:
+    """Return the names of the columns, and the values of all rows, one row after the other.
+
+    That is the order in which they lie in memory: column by column, each pass over a large body
+    would miss the cache with every value.
+    """
+    order = tuple(rows[0])
+    require(set(order) == set(aliases))
+    if list(chain.from_iterable(rows)) == list(order) * len(rows):
+        return order, list(chain.from_iterable(map(dict.values, rows)))
     try:
-        return list(map(itemgetter(alias), rows))
+        return order, [row[alias] for row in rows for alias in order]
     except KeyError:
         raise NotCertainError from None
+
+
+def _unwrapped(values: list[Json]) -> list[Json] | None:
+    """Take values out of lists of one element, as feature columns are often written.
+
+    Returns:
+        The elements; None where one is not such a list, unless it is a string or an object.
+    """
+    try:
+        return [value for [value] in values]
+    except (TypeError, ValueError):
+        return None

@@ -117,7 +117,7 @@ class OrdinaryBody(ABC, Generic[Signature, Inputs]):
 
     def _check_members(self) -> None:
         """Require that no object had a key twice: each member has one colon outside of strings."""
-        colons = self._body.count(b":") - self._members
+        colons = self._tokens.count(b":") - self._members
         if colons:
             colons -= sum(text.count(":") for strings in self._strings for text in strings)
             require(colons == 0 and not _ESCAPED_COLON.search(self._body))

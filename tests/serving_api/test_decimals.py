@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfx_parity.serving_api.decimals import decimal_text, decimal_texts
@@ -61,6 +61,21 @@ def slow_text(value: np.floating) -> str:
 def test_floats_are_written_as_exact_arithmetic_says(value: float) -> None:
     """Six digits if they read back, else nine."""
     assert slow_text(np.float32(value)) == decimal_text(np.float32(value))
+
+
+@given(
+    st.lists(
+        st.integers(-(10**10), 10**10).map(lambda value: float(np.float32(value / 10**5))) | floats,
+        min_size=40,
+        max_size=60,
+    )
+)
+@settings(max_examples=20)
+def test_many_floats_are_written_as_each_by_itself(values: list[float]) -> None:
+    """Few texts and many are made in different ways, and are the same."""
+    array = np.array([*values, float("nan"), float("inf"), 0.0, -0.0], np.float32)
+
+    assert [decimal_text(value) for value in array] == decimal_texts(array)
 
 
 @given(doubles)

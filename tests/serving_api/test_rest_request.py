@@ -255,16 +255,27 @@ rows_of_mixed_inputs = st.lists(
 )
 
 
-@given(rows_of_mixed_inputs, st.booleans(), st.booleans())
+@given(
+    rows_of_mixed_inputs,
+    st.sampled_from(["rows", "columns", "rows of lists", "rows of lists but one", "rows turned"]),
+    st.booleans(),
+    st.sampled_from([0, 5000]),
+)
 def test_the_fast_path_answers_as_the_exact_one_or_not_at_all(
-    signature_of: MakeSignature, rows: list[dict], columns: bool, ascii_only: bool
+    signature_of: MakeSignature, rows: list[dict], form: str, ascii_only: bool, padding: int
 ) -> None:
-    """Whatever the body, the fast path never says anything of its own."""
+    """Whatever the body, long or short, the fast path never says anything of its own."""
     signatures = {
         "serving_default": signature_of(**dict(zip("abcde", scalars, strict=True))),
     }
-    document = {"inputs": rows[0]} if columns else {"instances": rows}
-    body = json.dumps(document, ensure_ascii=ascii_only).encode()
+    if form.startswith("rows of lists"):
+        rows = [{alias: [value] for alias, value in row.items()} for row in rows]
+    if form == "rows of lists but one":
+        rows[-1] = {alias: value[0] for alias, value in rows[-1].items()}
+    if form == "rows turned":
+        rows[-1] = dict(reversed(rows[-1].items()))
+    document = {"inputs": rows[0]} if form == "columns" else {"instances": rows}
+    body = json.dumps(document, ensure_ascii=ascii_only).encode() + b" " * padding
 
     fast = parse_fast(body, signatures)
 
@@ -278,8 +289,11 @@ def test_the_fast_path_answers_as_the_exact_one_or_not_at_all(
         b'{"instances": [{"x": [1, 2.5], "s": "a:b"}, {"s": "", "x": [-0.0, 1e-3]}]}',
         b'{"inputs": {"x": [[0.1]], "s": {"b64": "aGk="}}, "signature_name": ""}',
         '{"signature_name": "serving_default", "inputs": {"s": ["\\u00e9é"], "x": []}}'.encode(),
+        b'{"instances": [{"x": [1], "s": "a"}, {"x": [2], "s": "b"}]}',
+        b'{"instances": [{"x": [[1]], "s": [["a"]]}, {"s": [["b"]], "x": [[2]]}]}',
+        b'{"instances": [{"x": 1, "s": {"b64": "aGk="}}, {"x": 2, "s": {"b64": ""}}]}',
     ],
-    ids=["rows", "columns", "text"],
+    ids=["rows", "columns", "text", "short strings beside lists", "matrices", "base64"],
 )
 def test_ordinary_bodies_take_the_fast_path(signature_of: MakeSignature, body: bytes) -> None:
     """Colons inside strings, base64 and escapes do not put it off."""
@@ -304,6 +318,10 @@ def test_ordinary_bodies_take_the_fast_path(signature_of: MakeSignature, body: b
         b'{"instances": [{"x": 1}], "extra": {"a": 1}}',
         b'{"instances": [{"x": 1}], "instances": [{"x": 1}]}',
         b'{"instances": [{"x": "1"}]}',
+        b'{"instances": [{"x": ["1"]}]}',
+        b'{"instances": [{"x": {"1": 1}}]}',
+        b'{"instances": [{"x": [1]}, {"x": "1"}]}',
+        b'{"instances": [{"x": [true]}]}',
     ],
     ids=lambda body: body[15:45].decode(),
 )
