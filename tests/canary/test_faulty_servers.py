@@ -26,6 +26,9 @@ ASKING = """
     import numpy as np
     from tfx_parity.canary.native import NativeBackend
 
+    # A shell's background job ignores it, and would hand that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def ask(client):
         while True:
             client.predict("serving_default", {"x": np.ones(1, np.float32)})
