@@ -78,7 +78,6 @@ class PayloadGuard:
         self.model = model
         self.rules = _rules_of(model) if rules is None else rules
         self.generation = model.generation if generation is None else generation
-        self._reader = PlainReader(model.signature_defs)
         self._checks = {
             name: SignatureChecks(
                 name,
@@ -90,6 +89,8 @@ class PayloadGuard:
             )
             for name, signature in model.signature_defs.items()
         }
+        limits = {name: checks.limits for name, checks in self._checks.items()}
+        self._reader = PlainReader(model.signature_defs, limits)
 
     @classmethod
     def from_model(
@@ -160,8 +161,7 @@ class PayloadGuard:
             return self._checked(self._review(body, method))
         call = self._reader.read(body)
         if call is not None and self._checks[call.signature_name].accepts(call):
-            shape = call.inputs[0].shape
-            return Checked((), shape[0] if shape else 1)
+            return Checked((), call.rows)
         return self._checked(self._review(body, method))
 
     def _review(self, body: bytes, method: RestMethod | None) -> Review:

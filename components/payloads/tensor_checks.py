@@ -16,7 +16,7 @@ from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature
-from tfx_parity.serving_api.rest_plain import PlainCall
+from tfx_parity.serving_api.rest_plain import Limits, PlainCall
 from tfx_parity.serving_api.review import Path, Review, SentTensor
 
 # The one signature in which a value stands for a missing one (the serving contract says which).
@@ -59,6 +59,14 @@ class SignatureChecks:
         }
         self._has_rule = {alias for alias in self._infos if alias in rules.by_name}
         self._plain: dict[tuple[str, ...], PlainChecks] = {}
+
+    @property
+    def limits(self) -> dict[str, Limits]:
+        """What is certain to be allowed of each input."""
+        return {
+            alias: Limits(checks.low, checks.high, checks.rule.values)
+            for alias, checks in self._values.items()
+        }
 
     def accepts(self, call: PlainCall) -> bool:
         """Return whether the values of a plain body are certain to be without a fault."""

@@ -1,11 +1,13 @@
 """`:predict` bodies that are certain to reach the model as they are written.
 
-For whoever looks at a great many good bodies: no tensor is made, inputs of one type are looked at
-together, and whatever could be refused or changed is left to the review.
+For whoever looks at a great many good bodies: no tensor is made, a single row is looked at in one
+pass, the inputs of many rows by their types, and whatever could be refused or changed is left to
+the review.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import chain
 from operator import itemgetter
@@ -40,10 +42,28 @@ _JSON_TYPES: Mapping[int, frozenset[type]] = {
     _STRING: frozenset({str, dict}),
     _BOOL: frozenset({bool}),
 }
+_NONE = (math.inf, -math.inf)
 _FEW = 64
 
 # Numbers are lists where they are few, and arrays of int64 or float64 where they are many.
 Values: TypeAlias = "list[Any] | Array"
+
+
+class Limits(NamedTuple):
+    """What else is asked of the values of an input.
+
+    Attributes:
+        low: The smallest number.
+        high: The largest.
+        texts: The texts; empty for any but the empty one.
+    """
+
+    low: float
+    high: float
+    texts: frozenset[str]
+
+
+NO_LIMITS = Limits(-math.inf, math.inf, frozenset())
 
 
 class PlainInputs(NamedTuple):
@@ -67,7 +87,8 @@ class PlainCall(NamedTuple):
 
     Attributes:
         signature_name: The signature, never empty.
-        inputs: All inputs, each once.
+        inputs: All inputs, each once; none of a single row, whose values keep the limits, and the
+            signature's shapes.
         row_format: Whether the body has `instances`.
     """
 
@@ -75,18 +96,28 @@ class PlainCall(NamedTuple):
     inputs: list[PlainInputs]
     row_format: bool
 
+    @property
+    def rows(self) -> int:
+        """How many rows it has, 1 where it has no first dimension."""
+        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+
 
 class PlainReader:
     """Reads the bodies of one model's clients."""
 
-    def __init__(self, signature_defs: Mapping[str, SignatureDef]) -> None:
+    def __init__(
+        self,
+        signature_defs: Mapping[str, SignatureDef],
+        limits: Mapping[str, Mapping[str, Limits]],
+    ) -> None:
         """Look up once what each body needs.
 
         Args:
             signature_defs: The model's signatures.
+            limits: Of each signature's inputs, what a single row's values must keep.
         """
         self._signatures = {
-            name: _Signature(signature_defs[name])
+            name: _Signature(signature_defs[name], limits.get(name, {}))
             for name in signature_defs
             if signature_defs[name].inputs
         }
@@ -119,16 +150,19 @@ class _Signature:
 
     Attributes:
         aliases: Its inputs.
-        groups: These, together where each row has one value of them.
+        row: Of each input, what one value of a row must be; None where rows have several.
+        groups: The inputs, together where each row has one value of them.
         singles: These, each by itself.
         colons: How many colons an object has that names them all.
     """
 
-    def __init__(self, signature: SignatureDef) -> None:
+    def __init__(self, signature: SignatureDef, limits: Mapping[str, Limits]) -> None:
         infos = {alias: signature.inputs[alias] for alias in sorted(signature.inputs)}
         self.aliases = infos.keys()
         self.singles = [_Group((alias,), info.dtype) for alias, info in infos.items()]
         self.colons = len(infos) + "".join(infos).count(":")
+        places = [_place(a, info, limits.get(a, NO_LIMITS)) for a, info in infos.items()]
+        self.row = None if None in places else [place for place in places if place is not None]
         together: dict[object, list[str]] = {}
         for alias, info in infos.items():
             key = (info.dtype, len(info.tensor_shape.dim)) if _one_a_row(info) else alias
@@ -140,6 +174,31 @@ def _one_a_row(info: TensorInfo) -> bool:
     """Whether a row has one value of an input, in lists or not."""
     inner = list(info.tensor_shape.dim)[1:]
     return not info.tensor_shape.unknown_rank and all(dim.size == 1 for dim in inner)
+
+
+# Of an input of which a row has one value: alias, whether it stands in a list, between which bounds
+# a float and an integer are certain, which texts are (None for no text), whether it is a bool.
+_Place: TypeAlias = "tuple[str, bool, float, float, float, float, frozenset[str] | None, bool]"
+
+
+def _place(alias: str, info: TensorInfo, limits: Limits) -> _Place | None:
+    """Return what one value of a row must be, None where a row is no scalar and no list of one."""
+    sizes = [int(dim.size) for dim in info.tensor_shape.dim]
+    if len(sizes) not in (1, 2) or sizes[0] not in (-1, 1) or sizes[-1] not in (-1, 1):
+        return None
+    low, high = (limits.low, limits.high) if info.dtype == _FLOAT else _NONE
+    least, most = _EXACT_INTEGERS.get(info.dtype, _NONE)
+    texts = limits.texts if info.dtype == _STRING else None
+    return (
+        alias,
+        len(sizes) == 2,  # noqa: PLR2004 - rows and a list
+        low,
+        high,
+        max(least, limits.low),
+        min(most, limits.high),
+        texts,
+        info.dtype == _BOOL,
+    )
 
 
 class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
@@ -156,6 +215,9 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
         if set(map(type, rows)) != {dict} or "b64" in rows[0]:
             require(len(signature.singles) == 1)
             return [self._together(signature.singles[0], rows, len(rows))]
+        if len(rows) == 1 and signature.row is not None and self._is_plain(rows[0], signature.row):
+            self._members += signature.colons
+            return []
         require(set(map(len, rows)) == {len(signature.aliases)})
         self._members += len(rows) * signature.colons
         found = []
@@ -168,6 +230,35 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
                 values = list(chain.from_iterable(values))
             found.append(self._together(group, values, len(rows)))
         return found
+
+    def _is_plain(self, row: dict[str, Json], places: list[_Place]) -> bool:
+        """Whether each value of a row is of its input's type, shape and limits: one pass."""
+        if len(row) != len(places):
+            return False
+        floats, texts = [], []
+        for alias, in_list, low, high, least, most, known, takes_bool in places:
+            value = row.get(alias)
+            if in_list:
+                if type(value) is not list or len(value) != 1:
+                    return False
+                value = value[0]
+            found = type(value)
+            if found is float:
+                if not low <= value <= high:
+                    return False
+                floats.append(value)
+            elif found is int:
+                if not least <= value <= most:
+                    return False
+            elif found is str:
+                if known is None or not value or (known and value not in known):
+                    return False
+                texts.append(value)
+            elif found is not bool or not takes_bool:
+                return False
+        self._few_floats += floats
+        self._strings.append(texts)
+        return True
 
     def _inputs(self, inputs: Json, signature: _Signature) -> list[PlainInputs]:
         if type(inputs) is not dict or "b64" in inputs:
@@ -225,8 +316,11 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
         require(not self._any_double or self._tokens.doubles_are_exact())
         if self._few_floats:
             require(self._tokens.few_floats_are_certain(self._few_floats))
+            require(0.0 not in self._few_floats or self._tokens.zeros_are_written())
         if self._many_floats:
-            require(self._tokens.floats_are_certain(np.concatenate(self._many_floats)))
+            floats = np.concatenate(self._many_floats)
+            require(self._tokens.floats_are_certain(floats))
+            require(bool(floats.all()) or self._tokens.zeros_are_written())
 
 
 def _array(values: list[Json], data_type: int) -> Array:
