@@ -90,7 +90,8 @@ class PayloadGuard:
             for name, signature in model.signature_defs.items()
         }
         limits = {name: checks.limits for name, checks in self._checks.items()}
-        self._reader = PlainReader(model.signature_defs, limits)
+        known = {name: found for name, found in limits.items() if found is not None}
+        self._reader = PlainReader(model.signature_defs, known)
 
     @classmethod
     def from_model(

@@ -16,7 +16,8 @@ from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import SignatureDef, TensorInfo
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.example_parsing import ParsedFeature
-from tfx_parity.serving_api.rest_plain import Limits, PlainCall
+from tfx_parity.serving_api.plain_signature import Limits
+from tfx_parity.serving_api.rest_plain import PlainCall
 from tfx_parity.serving_api.review import Path, Review, SentTensor
 
 # The one signature in which a value stands for a missing one (the serving contract says which).
@@ -61,8 +62,10 @@ class SignatureChecks:
         self._plain: dict[tuple[str, ...], PlainChecks] = {}
 
     @property
-    def limits(self) -> dict[str, Limits]:
-        """What is certain to be allowed of each input."""
+    def limits(self) -> dict[str, Limits] | None:
+        """What is certain to be allowed of each input; None where examples are to be parsed."""
+        if self._example_input is not None:
+            return None
         return {
             alias: Limits(checks.low, checks.high, checks.rule.values)
             for alias, checks in self._values.items()

@@ -7,63 +7,33 @@ the review.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import chain
-from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
 
-from tfx_parity.protos import DataType, SignatureDef, TensorInfo
-from tfx_parity.serving_api.dtypes import Array, numpy_dtype
+from tfx_parity.protos import SignatureDef
+from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.plain_signature import (
+    BOOL,
+    DOUBLE,
+    EXACT_INTEGERS,
+    FLOAT,
+    JSON_TYPES,
+    STRING,
+    InputGroup,
+    Limits,
+    Place,
+    PlainSignature,
+)
 from tfx_parity.serving_api.rest_ordinary import Json, NotCertainError, OrdinaryBody, require
 
-_FLOAT, _DOUBLE = int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)
-_STRING, _BOOL = int(DataType.DT_STRING), int(DataType.DT_BOOL)
-_INTEGERS = (
-    DataType.DT_INT8,
-    DataType.DT_INT16,
-    DataType.DT_INT32,
-    DataType.DT_INT64,
-    DataType.DT_UINT8,
-    DataType.DT_UINT32,
-)
-# Of each type that takes integers, those that it holds exactly.
-_EXACT_INTEGERS = {_FLOAT: (-(2**24), 2**24), _DOUBLE: (-(2**53), 2**53)} | {
-    int(kind): (int(np.iinfo(numpy_dtype(kind)).min), int(np.iinfo(numpy_dtype(kind)).max))
-    for kind in _INTEGERS
-}
-_JSON_TYPES: Mapping[int, frozenset[type]] = {
-    **{int(kind): frozenset({int}) for kind in _INTEGERS},
-    _FLOAT: frozenset({int, float}),
-    _DOUBLE: frozenset({int, float}),
-    _STRING: frozenset({str, dict}),
-    _BOOL: frozenset({bool}),
-}
-_NONE = (math.inf, -math.inf)
 _FEW = 64
 
 # Numbers are lists where they are few, and arrays of int64 or float64 where they are many.
 Values: TypeAlias = "list[Any] | Array"
-
-
-class Limits(NamedTuple):
-    """What else is asked of the values of an input.
-
-    Attributes:
-        low: The smallest number.
-        high: The largest.
-        texts: The texts; empty for any but the empty one.
-    """
-
-    low: float
-    high: float
-    texts: frozenset[str]
-
-
-NO_LIMITS = Limits(-math.inf, math.inf, frozenset())
 
 
 class PlainInputs(NamedTuple):
@@ -114,10 +84,11 @@ class PlainReader:
 
         Args:
             signature_defs: The model's signatures.
-            limits: Of each signature's inputs, what a single row's values must keep.
+            limits: Of each input of a signature, what a single row's values must keep; a signature
+                without them has no quicker way for a single row.
         """
         self._signatures = {
-            name: _Signature(signature_defs[name], limits.get(name, {}))
+            name: PlainSignature(signature_defs[name], limits.get(name))
             for name in signature_defs
             if signature_defs[name].inputs
         }
@@ -130,78 +101,7 @@ class PlainReader:
             return None
 
 
-class _Group:
-    """Inputs that are looked at together.
-
-    Attributes:
-        aliases: The inputs.
-        data_type: Their DataType.
-        values_of: Takes their values out of an object that names them: a tuple, or the only one.
-    """
-
-    def __init__(self, aliases: tuple[str, ...], data_type: int) -> None:
-        self.aliases = aliases
-        self.data_type = data_type
-        self.values_of = itemgetter(*aliases)
-
-
-class _Signature:
-    """What is looked up of a signature.
-
-    Attributes:
-        aliases: Its inputs.
-        row: Of each input, what one value of a row must be; None where rows have several.
-        groups: The inputs, together where each row has one value of them.
-        singles: These, each by itself.
-        colons: How many colons an object has that names them all.
-    """
-
-    def __init__(self, signature: SignatureDef, limits: Mapping[str, Limits]) -> None:
-        infos = {alias: signature.inputs[alias] for alias in sorted(signature.inputs)}
-        self.aliases = infos.keys()
-        self.singles = [_Group((alias,), info.dtype) for alias, info in infos.items()]
-        self.colons = len(infos) + "".join(infos).count(":")
-        places = [_place(a, info, limits.get(a, NO_LIMITS)) for a, info in infos.items()]
-        self.row = None if None in places else [place for place in places if place is not None]
-        together: dict[object, list[str]] = {}
-        for alias, info in infos.items():
-            key = (info.dtype, len(info.tensor_shape.dim)) if _one_a_row(info) else alias
-            together.setdefault(key, []).append(alias)
-        self.groups = [_Group(tuple(a), infos[a[0]].dtype) for a in together.values()]
-
-
-def _one_a_row(info: TensorInfo) -> bool:
-    """Whether a row has one value of an input, in lists or not."""
-    inner = list(info.tensor_shape.dim)[1:]
-    return not info.tensor_shape.unknown_rank and all(dim.size == 1 for dim in inner)
-
-
-# Of an input of which a row has one value: alias, whether it stands in a list, between which bounds
-# a float and an integer are certain, which texts are (None for no text), whether it is a bool.
-_Place: TypeAlias = "tuple[str, bool, float, float, float, float, frozenset[str] | None, bool]"
-
-
-def _place(alias: str, info: TensorInfo, limits: Limits) -> _Place | None:
-    """Return what one value of a row must be, None where a row is no scalar and no list of one."""
-    sizes = [int(dim.size) for dim in info.tensor_shape.dim]
-    if len(sizes) not in (1, 2) or sizes[0] not in (-1, 1) or sizes[-1] not in (-1, 1):
-        return None
-    low, high = (limits.low, limits.high) if info.dtype == _FLOAT else _NONE
-    least, most = _EXACT_INTEGERS.get(info.dtype, _NONE)
-    texts = limits.texts if info.dtype == _STRING else None
-    return (
-        alias,
-        len(sizes) == 2,  # noqa: PLR2004 - rows and a list
-        low,
-        high,
-        max(least, limits.low),
-        min(most, limits.high),
-        texts,
-        info.dtype == _BOOL,
-    )
-
-
-class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
+class _PlainBody(OrdinaryBody[PlainSignature, list[PlainInputs]]):
     """A body on its way to flat values."""
 
     def __init__(self, body: bytes) -> None:
@@ -210,7 +110,7 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
         self._many_floats: list[Array] = []
         self._any_double = False
 
-    def _instances(self, rows: Json, signature: _Signature) -> list[PlainInputs]:
+    def _instances(self, rows: Json, signature: PlainSignature) -> list[PlainInputs]:
         require(type(rows) is list and len(rows) > 0)
         if set(map(type, rows)) != {dict} or "b64" in rows[0]:
             require(len(signature.singles) == 1)
@@ -231,36 +131,29 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
             found.append(self._together(group, values, len(rows)))
         return found
 
-    def _is_plain(self, row: dict[str, Json], places: list[_Place]) -> bool:
+    def _is_plain(self, row: dict[str, Json], places: list[Place]) -> bool:
         """Whether each value of a row is of its input's type, shape and limits: one pass."""
         if len(row) != len(places):
             return False
         floats, texts = [], []
         for alias, in_list, low, high, least, most, known, takes_bool in places:
-            value = row.get(alias)
+            value: Json = row.get(alias)
             if in_list:
                 if type(value) is not list or len(value) != 1:
                     return False
                 value = value[0]
             found = type(value)
-            if found is float:
-                if not low <= value <= high:
-                    return False
+            if found is float and low <= value <= high:
                 floats.append(value)
-            elif found is int:
-                if not least <= value <= most:
-                    return False
-            elif found is str:
-                if known is None or not value or (known and value not in known):
-                    return False
+            elif found is str and known is not None and value and (not known or value in known):
                 texts.append(value)
-            elif found is not bool or not takes_bool:
+            elif not ((found is int and least <= value <= most) or (found is bool and takes_bool)):
                 return False
         self._few_floats += floats
         self._strings.append(texts)
         return True
 
-    def _inputs(self, inputs: Json, signature: _Signature) -> list[PlainInputs]:
+    def _inputs(self, inputs: Json, signature: PlainSignature) -> list[PlainInputs]:
         if type(inputs) is not dict or "b64" in inputs:
             require(len(signature.singles) == 1)
             return [self._whole(signature.singles[0], inputs)]
@@ -268,19 +161,19 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
         self._members += signature.colons
         return [self._whole(group, inputs[group.aliases[0]]) for group in signature.singles]
 
-    def _whole(self, group: _Group, value: Json) -> PlainInputs:
+    def _whole(self, group: InputGroup, value: Json) -> PlainInputs:
         found = self._together(group, [value], 1)
         return found._replace(shape=found.shape[1:])
 
-    def _together(self, group: _Group, values: list[Json], rows: int) -> PlainInputs:
+    def _together(self, group: InputGroup, values: list[Json], rows: int) -> PlainInputs:
         """Return the inputs of a group of the values of all rows, row by row."""
         flat, types, shape = self._flattened(values)
         kind = group.data_type
-        require(kind in _JSON_TYPES and types <= _JSON_TYPES[kind])
+        require(kind in JSON_TYPES and types <= JSON_TYPES[kind])
         checked: Values = flat
-        if kind == _STRING:
+        if kind == STRING:
             checked = self._texts(flat, types)
-        elif kind != _BOOL and types:
+        elif kind != BOOL and types:
             checked = self._numbers(flat, types, kind)
         return PlainInputs(group.aliases, checked, (rows, *shape[1:]), dict in types)
 
@@ -294,7 +187,7 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
     def _numbers(self, values: list[Json], types: set[type], data_type: int) -> Values:
         numbers = values if len(values) <= _FEW else _array(values, data_type)
         if int in types:
-            low, high = _EXACT_INTEGERS[data_type]
+            low, high = EXACT_INTEGERS[data_type]
             if isinstance(numbers, list):
                 require(low <= min(numbers) and max(numbers) <= high)
             else:
@@ -304,7 +197,7 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
         return numbers
 
     def _note_floats(self, numbers: Values, data_type: int) -> None:
-        if data_type == _DOUBLE:
+        if data_type == DOUBLE:
             self._any_double = True
         elif isinstance(numbers, list):
             self._few_floats += numbers
@@ -324,7 +217,7 @@ class _PlainBody(OrdinaryBody[_Signature, list[PlainInputs]]):
 
 
 def _array(values: list[Json], data_type: int) -> Array:
-    dtype = np.float64 if data_type in (_FLOAT, _DOUBLE) else np.int64
+    dtype = np.float64 if data_type in (FLOAT, DOUBLE) else np.int64
     try:
         return np.fromiter(values, dtype, len(values))
     except OverflowError:  # beyond 64 bits with the sign

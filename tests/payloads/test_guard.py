@@ -206,6 +206,16 @@ def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[d
     assert ([expected] if expected else []) == refused[:1]
 
 
+@given(st.lists(CHANGES, min_size=1, max_size=2), st.sampled_from([1, 1, 40]))
+def test_the_quick_way_finds_what_the_careful_one_finds(
+    guard: PayloadGuard, changes: list[dict], repeats: int
+) -> None:
+    """Bytes that the server skips and that no quick reader knows change nothing in what is told."""
+    body = raw_body(*({**ROW, **change} for change in changes * repeats))
+
+    assert guard.look_at_rest(b"\xef\xbb\xbf" + body) == guard.look_at_rest(body)
+
+
 def test_a_folder_without_a_model_is_bad_input(tmp_path: Path) -> None:
     """Nothing to read is an error that says what was expected."""
     with pytest.raises(BadInputError, match="No versions of servable"):
