@@ -50,6 +50,14 @@ def _number(spec: dict[str, Any]) -> dict[str, Any]:
     return number
 
 
+def test_a_schema_that_kubeflow_refuses_is_the_default(mended: dict[str, Any]) -> None:
+    """See `compile_pipeline`: without being asked TFX writes 2.0, which is Vertex AI's."""
+    from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunnerConfig
+
+    assert not KubeflowV2DagRunnerConfig(default_image="a:1").use_pipeline_spec_2_1
+    assert "2.1.0" == mended["schemaVersion"]
+
+
 def test_defaults_of_runtime_parameters_are_left_out(
     stock: dict[str, Any], mended: dict[str, Any]
 ) -> None:

@@ -6,83 +6,55 @@ import json
 from typing import Any
 
 COMMAND = ["python", "-m", "tfx_parity.kubeflow.entrypoint"]
+CACHED = {"enableCache": True}
 
 
 def two_steps() -> dict[str, Any]:
     """Return a pipeline in which StatisticsGen takes what CsvExampleGen gives; nothing is wrong."""
-    examples = {"artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}}
-    statistics = {
-        "artifactType": {"instanceSchema": "title: tfx.ExampleStatistics\ntype: object\n"}
-    }
-    gen_inputs = {"parameters": {"input_base": {"parameterType": "STRING"}}}
-    statistics_inputs = {
-        "artifacts": {"examples": examples},
-        "parameters": {"exclude_splits": {"parameterType": "STRING"}},
-    }
     return {
         "schemaVersion": "2.1.0",
         "pipelineInfo": {"name": "two-steps"},
         "components": {
             "CsvExampleGen": {
                 "executorLabel": "CsvExampleGen_executor",
-                "inputDefinitions": gen_inputs,
-                "outputDefinitions": {"artifacts": {"examples": examples}},
+                "inputDefinitions": _gen_inputs(),
+                "outputDefinitions": {"artifacts": {"examples": _artifact("tfx.Examples")}},
             },
             "StatisticsGen": {
                 "executorLabel": "StatisticsGen_executor",
-                "inputDefinitions": statistics_inputs,
-                "outputDefinitions": {"artifacts": {"statistics": statistics}},
+                "inputDefinitions": _statistics_inputs(),
+                "outputDefinitions": {
+                    "artifacts": {"statistics": _artifact("tfx.ExampleStatistics")}
+                },
             },
         },
-        "deploymentSpec": {
-            "executors": {
-                "CsvExampleGen_executor": {
-                    "container": {
-                        **_container(
-                            "tfx.components.example_gen.csv_example_gen.executor.Executor",
-                            gen_inputs,
-                        ),
-                        "lifecycle": {"preCacheCheck": {"command": ["python"], "args": ["-V"]}},
-                    }
-                },
-                "StatisticsGen_executor": {
-                    "container": _container(
-                        "tfx.components.statistics_gen.executor.Executor", statistics_inputs
-                    )
-                },
-            }
-        },
-        "root": {
-            "dag": {
-                "tasks": {
-                    "CsvExampleGen": {
-                        "componentRef": {"name": "CsvExampleGen"},
-                        "cachingOptions": {"enableCache": True},
-                        "inputs": {
-                            "parameters": {"input_base": {"runtimeValue": {"constant": "/data"}}}
-                        },
-                        "taskInfo": {"name": "CsvExampleGen"},
-                    },
-                    "StatisticsGen": {
-                        "componentRef": {"name": "StatisticsGen"},
-                        "cachingOptions": {"enableCache": True},
-                        "dependentTasks": ["CsvExampleGen"],
-                        "inputs": {
-                            "artifacts": {
-                                "examples": {
-                                    "taskOutputArtifact": {
-                                        "outputArtifactKey": "examples",
-                                        "producerTask": "CsvExampleGen",
-                                    }
-                                }
-                            },
-                            "parameters": {"exclude_splits": {"runtimeValue": {"constant": "[]"}}},
-                        },
-                        "taskInfo": {"name": "StatisticsGen"},
-                    },
-                }
-            }
-        },
+        "deploymentSpec": {"executors": _executors()},
+        "root": {"dag": {"tasks": {"CsvExampleGen": _gen(), "StatisticsGen": _statistics()}}},
+    }
+
+
+def _gen_inputs() -> dict[str, Any]:
+    return {"parameters": {"input_base": {"parameterType": "STRING"}}}
+
+
+def _statistics_inputs() -> dict[str, Any]:
+    return {
+        "artifacts": {"examples": _artifact("tfx.Examples")},
+        "parameters": {"exclude_splits": {"parameterType": "STRING"}},
+    }
+
+
+def _artifact(title: str) -> dict[str, Any]:
+    return {"artifactType": {"instanceSchema": f"title: {title}\ntype: object\n"}}
+
+
+def _executors() -> dict[str, Any]:
+    gen = _container("tfx.components.example_gen.csv_example_gen.executor.Executor", _gen_inputs())
+    gen["lifecycle"] = {"preCacheCheck": {"command": ["python"], "args": ["-V"]}}
+    statistics = _container("tfx.components.statistics_gen.executor.Executor", _statistics_inputs())
+    return {
+        "CsvExampleGen_executor": {"container": gen},
+        "StatisticsGen_executor": {"container": statistics},
     }
 
 
@@ -99,3 +71,30 @@ def _container(executor: str, inputs: dict[str, Any]) -> dict[str, Any]:
             json.dumps(inputs),
         ],
     }
+
+
+def _gen() -> dict[str, Any]:
+    return {
+        "componentRef": {"name": "CsvExampleGen"},
+        "cachingOptions": dict(CACHED),
+        "inputs": {"parameters": {"input_base": _constant("/data")}},
+        "taskInfo": {"name": "CsvExampleGen"},
+    }
+
+
+def _statistics() -> dict[str, Any]:
+    source = {"outputArtifactKey": "examples", "producerTask": "CsvExampleGen"}
+    return {
+        "componentRef": {"name": "StatisticsGen"},
+        "cachingOptions": dict(CACHED),
+        "dependentTasks": ["CsvExampleGen"],
+        "inputs": {
+            "artifacts": {"examples": {"taskOutputArtifact": source}},
+            "parameters": {"exclude_splits": _constant("[]")},
+        },
+        "taskInfo": {"name": "StatisticsGen"},
+    }
+
+
+def _constant(value: str) -> dict[str, Any]:
+    return {"runtimeValue": {"constant": value}}
