@@ -1,33 +1,19 @@
 """The flights pipeline: from one span to a model that is pushed where it is good and serves alike.
 
-Its judges are those of the penguins pipeline. What retraining adds: the span is given, the weights
-start from the model that is served, and that model is the Evaluator's baseline.
+What retraining adds to the penguins': the span is given, the weights start from the model that is
+served, and that model is the Evaluator's baseline.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import tensorflow_model_analysis as tfma
-
 # Not tfx.v1: that also loads the Google Cloud extensions, a third of the time to import TFX.
-from tfx.components import (
-    CsvExampleGen,
-    Evaluator,
-    ExampleValidator,
-    Pusher,
-    StatisticsGen,
-    Trainer,
-)
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.components.base.base_node import BaseNode
+from tfx.components import Trainer
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import example_gen_pb2, pusher_pb2, range_config_pb2, trainer_pb2
-from tfx.types import BaseChannel
+from tfx.proto import trainer_pb2
 
-from tfx_parity import CanaryValidator, PayloadValidator, TransformGraphGen
-from tfx_parity.pipelines.baseline import LatestBlessedModel
+from tfx_parity import TransformGraphGen
+from tfx_parity.pipelines.data_steps import data_steps
 from tfx_parity.pipelines.flights import (
     DEFAULT_SEED,
     DEFAULT_TRAIN_STEPS,
@@ -37,11 +23,11 @@ from tfx_parity.pipelines.flights import (
 )
 from tfx_parity.pipelines.flights.data import SPAN_PATTERN
 from tfx_parity.pipelines.flights.preprocessing import LABEL, transformed_name
+from tfx_parity.pipelines.judging_steps import Threshold, eval_config, judging_steps
 from tfx_parity.schemas import schema_path
 
-MIN_AUC = 0.75
-MAX_AUC_LOSS = 0.03
-"""How much less a new model may separate late flights than the served one does on the same span."""
+AUC = Threshold("AUC", minimum=0.75, max_loss=0.03)
+"""How well late flights must be told apart: absolutely, and beside the served model's."""
 
 
 def create_pipeline(
@@ -71,7 +57,7 @@ def create_pipeline(
         train_steps: How many batches the model is trained on.
         seed: Seeds the training.
     """
-    data = _data_steps(data_root, span)
+    data = data_steps(data_root, SPAN_PATTERN, schema_path("flights"), span)
     transform = TransformGraphGen(
         examples=data.examples,
         schema=data.schema,
@@ -88,7 +74,14 @@ def create_pipeline(
         eval_args=trainer_pb2.EvalArgs(),
         custom_config={"seed": seed, "warm_start": warm_start},
     )
-    judges = _judging_steps(data, transform, trainer, push_destination, serving_model_dir)
+    judges = judging_steps(
+        data,
+        transform,
+        trainer,
+        evaluation=eval_config(transformed_name(LABEL), AUC, slice_by="origin"),
+        push_destination=push_destination,
+        baseline_from=serving_model_dir,
+    )
     return Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=pipeline_root,
@@ -98,109 +91,4 @@ def create_pipeline(
         metadata_connection_config=(
             None if metadata_path is None else sqlite_metadata_connection_config(metadata_path)
         ),
-    )
-
-
-class _Data(NamedTuple):
-    """The steps that bring the data, and what the steps after them take of it."""
-
-    steps: list[BaseNode]
-    examples: BaseChannel
-    schema: BaseChannel
-
-
-def _data_steps(data_root: str, span: int) -> _Data:
-    """Return the steps from a span's CSV to examples that are checked against the schema."""
-    example_gen = CsvExampleGen(
-        input_base=data_root,
-        input_config=example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="all", pattern=SPAN_PATTERN)]
-        ),
-        output_config=example_gen_pb2.Output(
-            split_config=example_gen_pb2.SplitConfig(
-                splits=[
-                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=3),
-                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=2),
-                ]
-            )
-        ),
-        # Without it TFX takes the last span that it finds.
-        range_config=range_config_pb2.RangeConfig(
-            static_range=range_config_pb2.StaticRange(start_span_number=span, end_span_number=span)
-        ),
-    )
-    examples = example_gen.outputs["examples"]
-    schema_gen = ImportSchemaGen(schema_file=str(schema_path("flights")))
-    schema = schema_gen.outputs["schema"]
-    statistics_gen = StatisticsGen(examples=examples, schema=schema)
-    validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    return _Data([example_gen, schema_gen, statistics_gen, validator], examples, schema)
-
-
-def _judging_steps(
-    data: _Data,
-    transform: BaseNode,
-    trainer: BaseNode,
-    push_destination: str,
-    serving_model_dir: str,
-) -> list[BaseNode]:
-    """Return the steps that judge the model (can it be asked, is it good, does it serve alike)."""
-    model = trainer.outputs["model"]
-    baseline = LatestBlessedModel(model, serving_model_dir).with_id("baseline")
-    evaluator = Evaluator(
-        examples=data.examples,
-        model=model,
-        baseline_model=baseline.outputs["model"],
-        eval_config=evaluation(),
-    )
-    payloads = PayloadValidator(
-        model=model,
-        schema=data.schema,
-        transform_graph=transform.outputs["transform_graph"],
-        examples=data.examples,
-    )
-    canary = CanaryValidator(
-        model=model,
-        model_run=trainer.outputs["model_run"],
-        transform_graph=transform.outputs["transform_graph"],
-        payload_blessing=payloads.outputs["blessing"],
-    )
-    pusher = Pusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        infra_blessing=canary.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_destination)
-        ),
-    )
-    return [baseline, evaluator, payloads, canary, pusher]
-
-
-def evaluation() -> tfma.EvalConfig:
-    """Return what a model must reach to be blessed, overall and what is shown by airport."""
-    auc = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": MIN_AUC}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-            absolute={"value": -MAX_AUC_LOSS},
-        ),
-    )
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(
-                signature_name="serving_default",
-                preprocessing_function_names=["transform_features_labelled"],
-                label_key=transformed_name(LABEL),
-                model_type="tf_generic",
-            )
-        ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["origin"])],
-        metrics_specs=[
-            tfma.MetricsSpec(
-                metrics=[
-                    tfma.MetricConfig(class_name="AUC", threshold=auc),
-                    tfma.MetricConfig(class_name="ExampleCount"),
-                ]
-            )
-        ],
     )

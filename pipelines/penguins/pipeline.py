@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import tensorflow_model_analysis as tfma
 
 # Not tfx.v1: that also loads the Google Cloud extensions, a third of the time to import TFX.
-from tfx.components import (
-    CsvExampleGen,
-    Evaluator,
-    ExampleValidator,
-    Pusher,
-    StatisticsGen,
-    Trainer,
-)
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.components.base.base_node import BaseNode
+from tfx.components import Trainer
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
-from tfx.types import BaseChannel
+from tfx.proto import trainer_pb2
 
-from tfx_parity import CanaryValidator, PayloadValidator, TransformGraphGen
-from tfx_parity.pipelines.baseline import LatestBlessedModel
+from tfx_parity import TransformGraphGen
+from tfx_parity.pipelines.data_steps import data_steps
+from tfx_parity.pipelines.judging_steps import Threshold, eval_config, judging_steps
 from tfx_parity.pipelines.penguins import (
     DEFAULT_SEED,
     DEFAULT_TRAIN_STEPS,
@@ -39,10 +27,8 @@ from tfx_parity.schemas import schema_path
 TRAINING_PACKAGES = ("tfx_parity.training", "tfx_parity.contract")
 """What `run_fn` calls of ours: a change of it is a change of the export."""
 
-
-MIN_ACCURACY = 0.9
-MAX_ACCURACY_LOSS = 0.02
-"""How much less accurate than the latest blessed model a new one may be."""
+ACCURACY = Threshold("SparseCategoricalAccuracy", minimum=0.9, max_loss=0.02)
+"""How often the species must be told right: absolutely, and beside the latest blessed model's."""
 
 
 def create_pipeline(
@@ -84,7 +70,7 @@ def create_pipeline(
     Raises:
         BadInputError: If there is no module behind `run_fn` or `preprocessing_fn`.
     """
-    data = _data_steps(data_root, schema_file or str(schema_path("penguins")))
+    data = data_steps(data_root, "*.csv", schema_file or schema_path("penguins"))
     transform = TransformGraphGen(
         examples=data.examples,
         schema=data.schema,
@@ -104,126 +90,23 @@ def create_pipeline(
         eval_args=trainer_pb2.EvalArgs(),
         custom_config={"seed": seed, "source_digest": source_digest(run_fn, *TRAINING_PACKAGES)},
     )
+    judges = judging_steps(
+        data,
+        transform,
+        trainer,
+        evaluation=eval_config(transformed_name(LABEL), ACCURACY, slice_by=LABEL),
+        push_destination=serving_model_dir,
+        baseline_from=serving_model_dir,
+        canary_server=canary_server,
+        canary_metrics=True,
+    )
     return Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
-        components=[
-            *data.steps,
-            transform,
-            trainer,
-            *_judging_steps(data, transform, trainer, serving_model_dir, canary_server),
-        ],
+        components=[*data.steps, transform, trainer, *judges],
         enable_cache=enable_cache,
         metadata_connection_config=(
             None if metadata_path is None else sqlite_metadata_connection_config(metadata_path)
         ),
         beam_pipeline_args=list(beam_pipeline_args),
-    )
-
-
-class _Data(NamedTuple):
-    """The steps that bring the data, and what the steps after them take of it."""
-
-    steps: Sequence[BaseNode]
-    examples: BaseChannel
-    schema: BaseChannel
-
-
-def _data_steps(data_root: str, schema_file: str) -> _Data:
-    """Return the steps from the CSV to examples that are checked against the schema."""
-    example_gen = CsvExampleGen(
-        input_base=data_root,
-        input_config=example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="all", pattern="*.csv")]
-        ),
-        output_config=_splits(train=3, eval=2),
-    )
-    examples = example_gen.outputs["examples"]
-    schema_gen = ImportSchemaGen(schema_file=schema_file)
-    schema = schema_gen.outputs["schema"]
-    statistics_gen = StatisticsGen(examples=examples, schema=schema)
-    validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    return _Data([example_gen, schema_gen, statistics_gen, validator], examples, schema)
-
-
-def _splits(**buckets: int) -> example_gen_pb2.Output:
-    """Return the splits of the examples, by the hash of each row."""
-    return example_gen_pb2.Output(
-        split_config=example_gen_pb2.SplitConfig(
-            splits=[
-                example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count)
-                for name, count in buckets.items()
-            ]
-        )
-    )
-
-
-def _judging_steps(
-    data: _Data,
-    transform: BaseNode,
-    trainer: BaseNode,
-    serving_model_dir: str,
-    canary_server: str,
-) -> list[BaseNode]:
-    """Return the steps that judge the model (can it be asked, is it good, does it serve alike)."""
-    model = trainer.outputs["model"]
-    baseline = LatestBlessedModel(model, serving_model_dir).with_id("baseline")
-    evaluator = Evaluator(
-        examples=data.examples,
-        model=model,
-        baseline_model=baseline.outputs["model"],
-        eval_config=evaluation(),
-    )
-    payloads = PayloadValidator(
-        model=model,
-        schema=data.schema,
-        transform_graph=transform.outputs["transform_graph"],
-        examples=data.examples,
-    )
-    canary = CanaryValidator(
-        model=model,
-        model_run=trainer.outputs["model_run"],
-        transform_graph=transform.outputs["transform_graph"],
-        eval_config=evaluation(),
-        payload_blessing=payloads.outputs["blessing"],
-        server=canary_server,
-    )
-    pusher = Pusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        infra_blessing=canary.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
-        ),
-    )
-    return [baseline, evaluator, payloads, canary, pusher]
-
-
-def evaluation() -> tfma.EvalConfig:
-    """Return what a model must reach to be blessed, overall and what is shown by species."""
-    accuracy = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": MIN_ACCURACY}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-            absolute={"value": -MAX_ACCURACY_LOSS},
-        ),
-    )
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(
-                signature_name="serving_default",
-                preprocessing_function_names=["transform_features_labelled"],
-                label_key=transformed_name(LABEL),
-                model_type="tf_generic",
-            )
-        ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[LABEL])],
-        metrics_specs=[
-            tfma.MetricsSpec(
-                metrics=[
-                    tfma.MetricConfig(class_name="SparseCategoricalAccuracy", threshold=accuracy),
-                    tfma.MetricConfig(class_name="ExampleCount"),
-                ]
-            )
-        ],
     )
