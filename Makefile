@@ -1,10 +1,15 @@
 # `make demo` and `make test` each set up everything they need on a fresh machine.
-# Needed beforehand: Python 3.10 or 3.11 under any usual name, make, a Python package registry.
+# Needed beforehand: Python 3.10 to 3.13 under any usual name, make, a Python package registry.
 
+# The newest TFX line that the machine takes; TFX=1.16 or TFX=1.21 overrides. So does PYTHON for the
+# first usual name, and VENV where a second environment shall stand beside the first.
+override TFX := $(or $(shell constraints/choose line $(TFX)),$(error no TFX line to work with))
+PYTHON :=
 VENV := .venv
+INSTALLED := $(VENV)/.tfx-$(TFX)
 UV := .uv/bin/uv
 UV_VERSION := 0.13.9
-PINNED := constraints/tfx-1.16
+PINNED := constraints/tfx-$(TFX)
 LOG := build/setup.log
 export UV_HTTP_TIMEOUT := 180
 export UV_LINK_MODE := copy
@@ -22,42 +27,40 @@ unexport PYTHONDONTWRITEBYTECODE
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 NO_BROWSER := no chromium, chromium-browser or google-chrome is on the PATH.
 
-FIND_PYTHON = for name in python3.11 python3.10 python3 python; do \
-	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
-	2>/dev/null && { command -v "$$name"; break; }; done
-
-.PHONY: demo test corpus long-runs test-browser unit lint serve-demo benchmarks constraints clean help
+.PHONY: demo test real corpus long-runs test-browser unit lint serve-demo benchmarks constraints clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.installed  ## Train, prove parity and push, on real data.
+demo: $(INSTALLED)  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
-test: lint unit  ## Lint, types and every test.
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
-		-m "hypothesis or ($(REAL)) and not (corpus or long_runs)"
+test: lint unit real  ## Lint, types and every test.
 	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
 	 browser did not run: $(NO_BROWSER)"; fi
 
-corpus: $(VENV)/.installed  ## The rest of the fault corpus, beyond one case of each cause.
+real: $(INSTALLED)  ## The tests that need TensorFlow, TFX, servers or time.
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
+		-m "hypothesis or ($(REAL)) and not (corpus or long_runs)"
+
+corpus: $(INSTALLED)  ## The rest of the fault corpus, beyond one case of each cause.
 	@$(VENV)/bin/python -m pytest -q tests/faults/corpus -m corpus
 
-long-runs: $(VENV)/.installed  ## Whole runs of retraining and of the compiled pipeline.
+long-runs: $(INSTALLED)  ## Whole runs of retraining and of the compiled pipeline.
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests -m long_runs
 
-test-browser: $(VENV)/.installed  ## The report in a headless Chromium.
+test-browser: $(INSTALLED)  ## The report in a headless Chromium.
 	@test -n "$(BROWSER)" || { echo "$(NO_BROWSER)" >&2; exit 2; }
 	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
-unit: $(VENV)/.installed  ## The tests that need neither TensorFlow nor a server.
+unit: $(INSTALLED)  ## The tests that need neither TensorFlow nor a server.
 	@grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests | sort -t/ -k3 \
 		>build/unit-modules
 	@xargs -P 2 -n $$(( ($$(wc -l <build/unit-modules) + 1) / 2 )) \
 		$(VENV)/bin/python -m pytest -q --hypothesis-profile=quick \
 		-m "not ($(REAL) or browser)" <build/unit-modules
 
-lint: $(VENV)/.installed  ## ruff and mypy.
+lint: $(INSTALLED)  ## ruff and mypy.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check -q .
 	@rm -rf build/types && mkdir -p build/types/tfx_parity
 	@ln -s $(CURDIR)/components/* $(CURDIR)/pipelines $(CURDIR)/schemas $(CURDIR)/kubeflow \
@@ -66,16 +69,15 @@ lint: $(VENV)/.installed  ## ruff and mypy.
 		--cache-dir ../mypy -p tfx_parity
 
 $(UV):
-	@python=$$($(FIND_PYTHON)); test -n "$$python" || { echo "tfx-parity needs Python 3.10 or 3.11\
-	 (TFX 1.16 has no other): none found as python3.11, python3.10, python3 or python." >&2; exit 2; }; \
+	@python=$$(constraints/choose python $(TFX) $(PYTHON)) || exit; \
 	echo "setting up with $$python"; mkdir -p build; \
 	{ $$python -m venv .uv && .uv/bin/python -m pip install -q uv==$(UV_VERSION); } >$(LOG) 2>&1 \
 	|| $$python -m pip install -q --upgrade --target .uv uv==$(UV_VERSION) >>$(LOG) 2>&1 \
 	|| { cat $(LOG) >&2; exit 1; }
 
-$(VENV)/.installed: $(UV) $(PINNED).txt pyproject.toml setup.py
-	@python=$$($(FIND_PYTHON)); mkdir -p build; \
-	echo "installing $$(grep -c == $(PINNED).txt) pinned packages into $(VENV) (about a minute)"; \
+$(INSTALLED): $(UV) $(PINNED).txt pyproject.toml setup.py
+	@python=$$(constraints/choose python $(TFX) $(PYTHON)) || exit; mkdir -p build; \
+	echo "installing TFX $(TFX) and what it was tested with into $(VENV) (about a minute)"; \
 	{ $(UV) venv -q --clear --python $$python $(VENV) \
 	&& $(UV) pip install -q --python $(VENV)/bin/python --no-deps --compile-bytecode \
 		-r $(PINNED).txt \
@@ -89,7 +91,7 @@ constraints: $(UV)  ## Resolve the pinned set anew.
 		$(PINNED).in pyproject.toml --extra tfx --extra kubeflow --extra dev; } > $(PINNED).new \
 		&& mv $(PINNED).new $(PINNED).txt
 
-benchmarks: $(VENV)/.installed  ## Measure the figures in the docs.
+benchmarks: $(INSTALLED)  ## Measure the figures in the docs.
 	@$(VENV)/bin/python benchmarks/canary.py
 	@$(VENV)/bin/python benchmarks/comparator.py
 	@$(VENV)/bin/python benchmarks/fault_table.py

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from compiled_specs import two_steps
-from kfp_versions import needs_kfp
+from tfx_line import needs_kfp
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 from compiled_specs import two_steps
-from kfp_versions import needs_kfp
+from tfx_line import needs_kfp
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError

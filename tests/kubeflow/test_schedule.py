@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kfp_versions import needs_kfp
 from kubeflow_server import KubeflowServer, kubeflow_server
+from tfx_line import needs_kfp
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError

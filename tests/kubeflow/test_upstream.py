@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp_versions import needs_kfp
+from tfx_line import needs_kfp
 
 pytestmark = [pytest.mark.tfx, needs_kfp]
 
