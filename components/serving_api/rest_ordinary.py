@@ -11,7 +11,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import chain
-from operator import itemgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import orjson
@@ -23,7 +22,6 @@ from tfx_parity.serving_api.tensors import MAX_RANK
 
 _KNOWN_KEYS = frozenset({"signature_name", "instances", "inputs"})
 _ESCAPED_COLON = re.compile(rb"\\u003[aA]")
-_FIRST = itemgetter(0)
 
 # Whatever orjson decodes to; its shape is what this module checks.
 Json: TypeAlias = Any
@@ -96,12 +94,15 @@ class OrdinaryBody(ABC, Generic[Signature, Inputs]):
         """Return the scalars of lists that are nested alike, their types, and the shape."""
         shape = [len(values)]
         while (types := set(map(type, values))) == {list}:
-            sizes = set(map(len, values))
-            require(len(sizes) == 1 and len(shape) < MAX_RANK)
-            size = sizes.pop()
-            shape.append(size)
-            # One element each is what feature columns look like, and has a quicker way.
-            values = list(map(_FIRST, values) if size == 1 else chain.from_iterable(values))
+            require(len(shape) < MAX_RANK)
+            try:  # one element each is what feature columns look like, and has a quicker way
+                values = [value for [value] in values]
+                shape.append(1)
+            except ValueError:
+                sizes = set(map(len, values))
+                require(len(sizes) == 1)
+                shape.append(sizes.pop())
+                values = list(chain.from_iterable(values))
         return values, types, shape
 
     def _decoded(self, value: Json) -> bytes:
