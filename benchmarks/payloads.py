@@ -1,28 +1,32 @@
 """Payload validation measured against peers in one run: 1,000 instances of 18 features.
 
-Peers are given what they need to check: types, ranges and the domains of the strings; only
-PayloadGuard knows TensorFlow Serving's rules. Run it alone on the machine:
+    python benchmarks/payloads.py [--environment FOLDER]
 
-    python benchmarks/payloads.py
+PayloadGuard, orjson alone and TFDV's validate_instance run here; validators of JSON in an
+environment of their own that is made from payload-requirements.txt (--environment keeps it for
+another run). All are given the same types, ranges and domains; only PayloadGuard knows TensorFlow
+Serving's rules. Run it alone on the machine.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import fastjsonschema
-import jsonschema
-import jsonschema_rs
 import orjson
-import pydantic
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.api.validation_api import validate_instance
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_parity import PayloadGuard
 from tfx_parity.contract import Digests, Domain, RawFeature, ServingContract
@@ -30,12 +34,19 @@ from tfx_parity.payloads.json_schema import body_schema
 from tfx_parity.protos import DataType, SavedModel
 
 ROWS = 1_000
-REPEATS = 15
+REPEATS, SMALL_REPEATS, TFDV_REPEATS = 31, 2_000, 20
+HERE = Path(__file__).parent
 ISLANDS = ("Biscoe", "Dream", "Torgersen")
 FEATURES = {
     **{f"float_{i}": "float32" for i in range(12)},
     **{f"int_{i}": "int64" for i in range(4)},
     **{f"string_{i}": "string" for i in range(2)},
+}
+TFMD_TYPES = {"float32": schema_pb2.FLOAT, "int64": schema_pb2.INT, "string": schema_pb2.BYTES}
+ARROW_TYPES = {
+    "float32": pa.list_(pa.float32()),
+    "int64": pa.list_(pa.int64()),
+    "string": pa.list_(pa.binary()),
 }
 TYPES = {"float32": DataType.DT_FLOAT, "int64": DataType.DT_INT64, "string": DataType.DT_STRING}
 
@@ -95,60 +106,93 @@ def best(run: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def pydantic_model() -> type[pydantic.BaseModel]:
-    """Return a strict pydantic model of a body."""
-    kinds: dict[str, Any] = {
-        "float32": pydantic.confloat(ge=-1000, le=1000, strict=True),
-        "int64": pydantic.conint(ge=-1000, le=1000, strict=True),
-        "string": pydantic.constr(pattern="^(Biscoe|Dream|Torgersen)$"),
+def tfdv_times(instances: list[dict[str, list[object]]]) -> dict[str, list[float]]:
+    """Return the seconds that TFDV takes by the same schema, as for payload_peers.py."""
+    schema = schema_pb2.Schema(default_environment=["SERVING"])
+    for name, kind in FEATURES.items():
+        feature = schema.feature.add(name=name, type=TFMD_TYPES[kind])
+        feature.presence.min_fraction = 1
+        feature.shape.dim.add(size=1)
+        if kind == "float32":
+            feature.float_domain.min, feature.float_domain.max = -1000, 1000
+        elif kind == "int64":
+            feature.int_domain.min, feature.int_domain.max = -1000, 1000
+        else:
+            feature.string_domain.value.extend(ISLANDS)
+    options = tfdv.StatsOptions(schema=schema)
+
+    def check(rows: list[dict[str, list[object]]]) -> None:
+        arrays = [
+            pa.array([row[name] for row in rows], ARROW_TYPES[k]) for name, k in FEATURES.items()
+        ]
+        batch = pa.RecordBatch.from_arrays(arrays, list(FEATURES))
+        assert not validate_instance(batch, options, "SERVING").anomaly_info  # noqa: S101
+
+    one = best(lambda: check(instances[:1]), TFDV_REPEATS)
+    whole = best(lambda: check(instances), TFDV_REPEATS)
+    return {
+        "TFDV validate_instance": [one * len(instances), one],
+        "  all at once, no row told": [whole, one],
     }
-    fields: dict[str, Any] = {
-        name: (pydantic.conlist(kinds[kind], min_length=1, max_length=1), ...)
-        for name, kind in FEATURES.items()
-    }
-    config = pydantic.ConfigDict(extra="forbid")
-    instance: Any = pydantic.create_model("Instance", __config__=config, **fields)
-    return pydantic.create_model("Body", instances=(list[instance], ...))
+
+
+def peer_times(folder: Path, environment: Path) -> dict[str, list[float]]:
+    """Return the seconds of the validators in an environment, which is made if it is not there."""
+    python = environment / "bin" / "python"
+    if not python.exists():
+        venv.create(environment, with_pip=True)
+        requirements = str(HERE / "payload-requirements.txt")
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+    files = [folder / name for name in ("schema.json", "big.json", "small.json")]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, HERE / "payload_peers.py", *files], check=True, capture_output=True, env=clean
+    )
+    return dict(json.loads(done.stdout))
+
+
+def import_seconds() -> float:
+    """Return what importing PayloadGuard adds to the interpreter's own start, compiled before."""
+    code = "from tfx_parity import PayloadGuard"
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    runs = [
+        lambda c=c: subprocess.run([sys.executable, "-c", c], check=True, env=kept)
+        for c in (code, "")
+    ]
+    return best(runs[0], 11) - best(runs[1], 11)
 
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--environment", type=Path, help="folder of the peers' environment")
+    flags = parser.parse_args()
     source = random.Random(7)  # noqa: S311 - a reproducible choice, no secret
-    big = json.dumps({"instances": [row(source) for _ in range(ROWS)]}).encode("utf-8")
-    small = json.dumps({"instances": [row(source)]}).encode("utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder) / "1")
-        guard = PayloadGuard.from_model(Path(folder) / "1")
-    schema = body_schema(guard.model, guard.rules)
-    by_rust, by_python = (
-        jsonschema_rs.validator_for(schema),
-        jsonschema.Draft202012Validator(schema),
-    )
-    compiled = fastjsonschema.compile(_draft7(schema))
-    model = pydantic_model()
-    peers: dict[str, Callable[[bytes], object]] = {
-        "orjson.loads, no check": orjson.loads,
-        "PayloadGuard, full report": guard.check_rest,
-        "orjson + jsonschema-rs": lambda body: list(by_rust.iter_errors(orjson.loads(body))),
-        "orjson + fastjsonschema": lambda body: compiled(orjson.loads(body)),
-        "pydantic, strict": model.model_validate_json,
-        "orjson + jsonschema": lambda body: list(by_python.iter_errors(orjson.loads(body))),
-    }
-    assert guard.check_rest(big) == ()  # noqa: S101 - the good way is what is measured
+    instances = [row(source) for _ in range(ROWS)]
+    bodies = {"big": instances, "small": instances[:1]}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        for name, rows in bodies.items():
+            (folder / f"{name}.json").write_text(json.dumps({"instances": rows}))
+        write_model(folder / "1")
+        guard = PayloadGuard.from_model(folder / "1")
+        (folder / "schema.json").write_bytes(orjson.dumps(body_schema(guard.model, guard.rules)))
+        big, small = ((folder / f"{name}.json").read_bytes() for name in bodies)
+        assert guard.check_rest(big) == guard.check_rest(small) == ()  # noqa: S101
+        own: dict[str, Callable[[bytes], object]] = {
+            "orjson.loads, no check": orjson.loads,
+            "PayloadGuard, full report": guard.check_rest,
+        }
+        times = {
+            name: [best(lambda c=c: c(big), REPEATS), best(lambda c=c: c(small), SMALL_REPEATS)]
+            for name, c in own.items()
+        }
+        times |= peer_times(folder, flags.environment or folder / "environment")
+        times |= tfdv_times(instances)
     print(f"{'validator':28}{'ms / 1,000':>12}{'instances/s':>14}{'one request':>14}")
-    for name, check in peers.items():
-        whole = best(lambda c=check: c(big), 3 if name.endswith(" jsonschema") else REPEATS)
-        one = best(lambda c=check: c(small), 200)
+    for name, (whole, one) in times.items():
         print(f"{name:28}{whole * 1e3:12.1f}{ROWS / whole:14,.0f}{one * 1e6:11.1f} us")
-    code = "from tfx_parity import PayloadGuard"
-    imported = best(lambda: subprocess.run([sys.executable, "-c", code], check=True), 5)
-    bare = best(lambda: subprocess.run([sys.executable, "-c", ""], check=True), 5)
-    print(f"import of PayloadGuard: {imported - bare:.2f} s beyond the interpreter's own start")
-
-
-def _draft7(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema as fastjsonschema knows it; no word of it is newer than draft 7."""
-    return {**schema, "$schema": "http://json-schema.org/draft-07/schema#"}
+    print(f"import of PayloadGuard: {import_seconds():.2f} s beyond the interpreter's own start")
 
 
 if __name__ == "__main__":
