@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class Answers:
     failures: Mapping[int, Failure]
     refused_batches: tuple[Failure, ...] = ()
 
+    @property
+    def asked(self) -> int:
+        """How many examples it was asked for."""
+        return len(self.indices) + len(self.failures)
+
     def at(self, indices: Sequence[int]) -> dict[str, list[NDArray[np.generic]]]:
         """Return the rows of some examples, all of which were answered."""
         position = {index: i for i, index in enumerate(self.indices)}
@@ -69,8 +75,8 @@ class Missing:
     reason: str
 
 
-def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
-    """Ask an arm for examples, in batches.
+def collect(ask: Asker, batches: Sequence[Sequence[int]]) -> Answers:
+    """Ask an arm for examples, one batch after the other.
 
     A batch that fails is asked again one example at a time, so that one bad example does not hide
     the others; where all of them are answered then, the batch is what was refused. A deadline that
@@ -78,8 +84,7 @@ def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
 
     Args:
         ask: Asks for some examples and returns one array each by output name.
-        order: The examples to ask for, in this order.
-        batch_size: How many to ask for at once.
+        batches: The examples to ask for by number, each once.
 
     Raises:
         CanaryDied: If the server is dead.
@@ -87,34 +92,34 @@ def collect(ask: Asker, order: Sequence[int], batch_size: int) -> Answers:
     found: dict[int, Mapping[str, NDArray[np.generic]]] = {}
     failures: dict[int, Failure] = {}
     refused: list[Failure] = []
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
+    for number, batch in enumerate(batches):
         failure = _ask_batch(ask, batch, found, failures)
         if failure is not None and not failures.keys() & set(batch):
             refused.append(failure)
         if any(failure.code in {c.name for c in _GIVE_UP} for failure in failures.values()):
             last = next(reversed(failures.values()))
-            failures |= dict.fromkeys(order[start + batch_size :], last)
+            failures |= dict.fromkeys(itertools.chain.from_iterable(batches[number + 1 :]), last)
             break
     return _answers(found, failures, refused)
 
 
-def collect_at_once(ask: Asker, count: int, batch_size: int, threads: int) -> Answers:
-    """Ask an arm for every example, from many threads at once.
+def collect_at_once(ask: Asker, batches: Sequence[Sequence[int]], threads: int) -> Answers:
+    """Ask an arm for examples, from many threads at once.
 
     Args:
         ask: Asks for some examples, as for `collect`; called from many threads.
-        count: How many examples there are.
-        batch_size: How many to ask for in one request.
+        batches: The examples to ask for by number, each once.
         threads: How many threads ask.
 
     Raises:
         CanaryDied: If the server is dead.
     """
-    starts = range(0, count, batch_size)
-    batches = [range(start, min(start + batch_size, count)) for start in starts]
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda batch: collect(ask, batch, batch_size), batches))
+        return merged(list(pool.map(lambda batch: collect(ask, [batch]), batches)))
+
+
+def merged(parts: Sequence[Answers]) -> Answers:
+    """Return the answers to several askings, no example of which was in two, as one's."""
     found = {
         index: {name: rows[position] for name, rows in part.rows.items()}
         for part in parts

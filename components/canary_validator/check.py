@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
+import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfx_parity.canary.backend import CanaryBackend, ModelLoadError, RunningCanary, ServerIdentity
-from tfx_parity.canary.client import CanaryDied, RequestError
-from tfx_parity.canary.eager import ask_eager
+from tfx_parity.canary.backend import CanaryBackend, ModelLoadError, RunningCanary
+from tfx_parity.canary.client import CanaryClient, CanaryDied, RequestError
 from tfx_parity.canary.inspection import ModelInspection, inspect_model
 from tfx_parity.canary.native import NOT_EXERCISED, NativeBackend
 from tfx_parity.canary.versions import find_version
-from tfx_parity.canary_validator.answers import Answers, Missing, stack_rows
-from tfx_parity.canary_validator.arms import MEANINGS, Panel, arm_summary
-from tfx_parity.canary_validator.comparing import Limits, not_compared, tolerance_text
-from tfx_parity.canary_validator.coverage_check import (
-    check_coverage,
-    coverage_causes,
-    no_coverage,
-)
-from tfx_parity.canary_validator.decision import decide
-from tfx_parity.canary_validator.explaining import explain_difference
-from tfx_parity.canary_validator.ladder import PAIRS, Climb, Ladder
-from tfx_parity.canary_validator.placing import place_first_cause
-from tfx_parity.canary_validator.preflight import (
-    find_other_version,
-    find_signature_faults,
-    find_stale_transform_graph,
-    find_unservable_ops,
-    find_version_mismatch,
-)
+from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.canary_validator.arms import CANARY, FRESH, MEANINGS, arm_summary
+from tfx_parity.canary_validator.check_options import CheckOptions
+from tfx_parity.canary_validator.circumstances import Circumstances
+from tfx_parity.canary_validator.comparing import not_compared
+from tfx_parity.canary_validator.decision import headline
+from tfx_parity.canary_validator.judging import Judge
+from tfx_parity.canary_validator.panel import Batches, Panel
+from tfx_parity.canary_validator.preflight import find_signature_faults, find_unservable_ops
 from tfx_parity.canary_validator.recorded import Recorded
-from tfx_parity.canary_validator.refusals import find_refusals, load_cause
+from tfx_parity.canary_validator.refusals import load_cause
 from tfx_parity.canary_validator.repro_bundle import FILE_NAME as BUNDLE_FILE
 from tfx_parity.canary_validator.repro_bundle import write_bundle
-from tfx_parity.canary_validator.rewriter import is_rewriters_doing
+from tfx_parity.canary_validator.rungs import PAIRS
 from tfx_parity.canary_validator.sample_requests import sample_request_faults
-from tfx_parity.canary_validator.side_metrics import Measure, side_metrics
-from tfx_parity.canary_validator.summaries import summarise_pairs
-from tfx_parity.comparison.tolerance import TolerancePolicy
+from tfx_parity.canary_validator.side_metrics import Measure
+from tfx_parity.canary_validator.survey import Survey
 from tfx_parity.errors import ServerUnavailableError
-from tfx_parity.files import sha256_of_file
 from tfx_parity.findings import (
     Cause,
     CauseCode,
@@ -58,37 +44,8 @@ from tfx_parity.findings import (
     no_metrics,
     redacted,
 )
-from tfx_parity.version import VERSION
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """How a check is made.
-
-    Attributes:
-        max_mismatch_rate: The rate of mismatching examples allowed, a fraction.
-        confidence: Confidence of the bound on that rate.
-        tolerances: The tolerance of each output.
-        batch_size: How many examples to send at once.
-        startup_deadline_s: How long a server may take until it answers.
-        redact: Whether to leave what clients send out of the result.
-        server_options: The command's words that choose the server, for the result's command.
-    """
-
-    max_mismatch_rate: float = 0.01
-    confidence: float = 0.95
-    tolerances: TolerancePolicy = field(default_factory=TolerancePolicy)
-    batch_size: int = 64
-    startup_deadline_s: float = 120.0
-    redact: bool = False
-    server_options: tuple[str, ...] = ()
-
-    @property
-    def limits(self) -> Limits:
-        """What decides over a count of mismatching examples."""
-        return Limits(self.max_mismatch_rate, self.confidence)
 
 
 def check_model(
@@ -167,134 +124,83 @@ class _Check:
         with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
             inspecting = pool.submit(inspect_model, self.model, deadline)
             try:
-                canary = stack.enter_context(
-                    self.backend.start(self.model, startup_deadline_s=deadline)
-                )
+                canary = self._started(self.backend, stack)
             except ModelLoadError as error:
                 return self.failed(load_cause(self.model, error, _inspected(inspecting)))
             inspection = inspecting.result()
-            signatures = canary.client.signature_defs()
+            about = self._about(canary, inspection)
             blocking = find_unservable_ops(inspection)
-            blocking += find_signature_faults(self.recorded, signatures)
+            blocking += find_signature_faults(self.recorded, canary.client.signature_defs())
             if blocking:
-                return self.failed(*blocking, identity=canary.identity, inspection=inspection)
-            reference = stack.enter_context(
-                NativeBackend(graph_rewriter=False).start(self.model, startup_deadline_s=deadline)
-            )
-            panel = Panel(
-                recorded=self.recorded,
-                signatures=signatures,
-                canary=canary.client,
-                reference=reference.client,
-                # More rows than one batch holds would be refused: the client's doing, no model's.
-                batch_size=min(self.options.batch_size, canary.largest_batch or sys.maxsize),
-                batched=canary.largest_batch is not None,
-            )
-            return self._ask_and_judge(panel, canary, inspection)
+                return self.failed(*blocking, about=about)
+            reference = self._started(NativeBackend(graph_rewriter=False), stack)
+            panel = self._panel(canary, reference.client)
+            return self._judged(panel, canary, inspection, about, stack)
 
-    def _ask_and_judge(
-        self, panel: Panel, canary: RunningCanary, inspection: ModelInspection
-    ) -> ParityResult:
-        answers = panel.ask_all(lambda arm: self.progress(f"asking arm {arm}: {MEANINGS[arm]}"))
-        answers["C'"] = self._ask_fresh(panel, canary)
-        refusals = find_refusals(self.recorded, answers, self._ask_eager)
-        self.progress("asking the coverage set")
-        coverage = (
-            no_coverage("requests of the sample already fail")
-            if refusals
-            else check_coverage(panel, self.options.tolerances)
-        )
-        self.progress("climbing the ladder")
-        stale = find_stale_transform_graph(self.recorded, self.model)
-        versions = find_version_mismatch(canary.identity.version, inspection)
-        other = []
-        if canary.no_fresh_start is not None:  # a server that was given its model by others
-            other = find_other_version(canary.version, self.model)
-        climb = Climb(
+    def _started(self, backend: CanaryBackend, stack: ExitStack) -> RunningCanary:
+        deadline = self.options.startup_deadline_s
+        return stack.enter_context(backend.start(self.model, startup_deadline_s=deadline))
+
+    def _panel(self, canary: RunningCanary, reference: CanaryClient) -> Panel:
+        return Panel(
             recorded=self.recorded,
-            answers=answers,
-            coverage=coverage,
-            inspection=inspection,
-            policy=self.options.tolerances,
+            signatures=canary.client.signature_defs(),
+            canary=canary.client,
+            reference=reference,
+            # More rows than one batch holds would be refused: the client's doing, no model's.
+            batch_size=min(self.options.batch_size, canary.largest_batch or sys.maxsize),
+            batched=canary.largest_batch is not None,
+        )
+
+    def _judged(
+        self,
+        panel: Panel,
+        canary: RunningCanary,
+        inspection: ModelInspection,
+        about: Circumstances,
+        stack: ExitStack,
+    ) -> ParityResult:
+        """Ask every arm, and judge what they answer."""
+
+        @functools.cache
+        def start_fresh() -> CanaryClient:
+            return self._started(self.backend, stack).client
+
+        def ask(arm: str, batches: Batches) -> Answers | Missing:
+            self.progress(f"asking arm {arm}: {MEANINGS[arm]}")
+            if arm != FRESH:
+                return panel.ask(arm, batches)
+            if canary.no_fresh_start is not None:
+                return Missing(canary.no_fresh_start)
+            return panel.ask_again(CANARY, start_fresh(), batches)
+
+        survey = Survey(
+            ask_arm=ask,
+            deciding=headline(self.recorded),
+            count=self.recorded.count,
+            batch_size=panel.batch_size,
             limits=self.options.limits,
-            is_native=canary.identity.backend == "native",
+            policy=self.options.tolerances,
         )
-        ladder = self._climbed(climb, panel)
-        hard = [*refusals, *stale, *other, *versions]
-        causes = [*refusals, *stale, *other, *ladder.causes]
-        causes += [*coverage_causes(coverage, causes), *versions]
-        causes = explain_difference(
-            causes,
-            ladder.rungs["T", "C"],
-            panel,
-            answers,
-            self.options.tolerances,
-            self.options.limits,
-            self.progress,
-        )
-        causes = place_first_cause(
-            causes, ladder.rungs, panel, self.model, self.options.tolerances, self.progress
-        )
-        if self.measure is not None:
-            self.progress("computing metrics on both sides")
-        summary = coverage.summary()
-        verdict, decision = decide(
-            ladder, hard, summary, self.recorded.outputs, self.options.limits
-        )
-        result = ParityResult(
-            verdict=verdict,
-            causes=tuple(causes),
-            decision=decision,
-            arms=tuple(arm_summary(name, found) for name, found in answers.items()),
-            ladder=tuple(compared.rung for compared in ladder.rungs.values()),
-            pairs=summarise_pairs(
-                ladder,
-                [*_proving_pairs(causes)[:1], decision.headline],
-                answers,
-                self.recorded.examples,
-            ),
-            coverage=summary,
-            tolerances=self._tolerances(),
-            environment=self._environment(canary.identity, inspection),
-            not_exercised=canary.identity.not_exercised,
-            reproduce=self._command(),
-            redacted=False,
-            metrics=side_metrics(self.measure, answers),
-        )
-        if self.bundle_folder is not None and verdict is not Verdict.PASS:
-            write_bundle(self.bundle_folder, self.recorded, answers, result)
+        surveyed = survey.ask()
+        result = Judge(
+            about, panel, canary, inspection, surveyed, self.progress, self.measure
+        ).result()
+        if self.bundle_folder is not None and result.verdict is not Verdict.PASS:
+            write_bundle(self.bundle_folder, self.recorded, surveyed.answers, result)
         return result
 
-    def _climbed(self, climb: Climb, panel: Panel) -> Ladder:
-        ladder, options = climb.ladder(), self.options
-        if not climb.is_native and is_rewriters_doing(
-            ladder.causes,
-            panel,
-            climb.answers,
-            self.model,
-            options.startup_deadline_s,
-            options.tolerances,
-            options.limits,
-        ):
-            return replace(climb, is_native=True).ladder()
-        return ladder
+    def _about(self, canary: RunningCanary, inspection: ModelInspection) -> Circumstances:
+        identity = canary.identity
+        return Circumstances(
+            self.model, self.recorded, self.options, identity.not_exercised, identity, inspection
+        )
 
-    def _ask_fresh(self, panel: Panel, canary: RunningCanary) -> Answers | Missing:
-        if canary.no_fresh_start is not None:
-            return Missing(canary.no_fresh_start)
-        arm = "C'"
-        self.progress(f"asking arm {arm}: {MEANINGS[arm]}")
-        deadline = self.options.startup_deadline_s
-        with self.backend.start(self.model, startup_deadline_s=deadline) as fresh:
-            return panel.ask_fresh(fresh.client)
-
-    def failed(
-        self,
-        *causes: Cause,
-        identity: ServerIdentity | None = None,
-        inspection: ModelInspection | None = None,
-    ) -> ParityResult:
+    def failed(self, *causes: Cause, about: Circumstances | None = None) -> ParityResult:
         """Return the result of a model to which no request could be put."""
+        if about is None:
+            not_exercised = NOT_EXERCISED if isinstance(self.backend, NativeBackend) else ()
+            about = Circumstances(self.model, self.recorded, self.options, not_exercised)
         first = causes[0]
         reason = f"not asked: {first.code.value}"
         return ParityResult(
@@ -314,74 +220,14 @@ class _Check:
             ladder=tuple(not_compared(pair, reason).rung for pair in PAIRS),
             pairs=(),
             coverage=Coverage(0, 0, (), reason),
-            tolerances=self._tolerances(),
-            environment=self._environment(identity, inspection),
-            not_exercised=self._not_exercised(identity),
-            reproduce=self._command(),
+            tolerances=about.tolerances,
+            environment=about.environment,
+            not_exercised=about.not_exercised,
+            reproduce=about.command,
             redacted=False,
+            sampling="No arm was asked.",
             metrics=None if self.measure is None else no_metrics(reason),
         )
-
-    def _not_exercised(self, identity: ServerIdentity | None) -> tuple[str, ...]:
-        if identity is not None:
-            return identity.not_exercised
-        return NOT_EXERCISED if isinstance(self.backend, NativeBackend) else ()
-
-    def _ask_eager(self, example: int) -> str:
-        """Say in words what TensorFlow's eager Python answers to an example."""
-        self.progress("asking TensorFlow's eager Python whether it would have answered")
-        try:
-            inputs = stack_rows(self.recorded.inputs, [example])
-            ask_eager(self.model, self.recorded.signature_name, inputs)
-        except RequestError as error:
-            return f"TensorFlow's eager Python fails it, too ({error.code.name})."
-        return "TensorFlow's eager Python answers the same request."
-
-    def _tolerances(self) -> dict[str, str]:
-        rows = self.recorded.outputs or {}
-        return {
-            name: tolerance_text(self.options.tolerances.for_output(name, values[0].dtype))
-            for name, values in sorted(rows.items())
-        }
-
-    def _environment(
-        self, identity: ServerIdentity | None, inspection: ModelInspection | None
-    ) -> dict[str, str]:
-        graph = self.model / "saved_model.pb"
-        environment = {
-            "model": str(self.model),
-            "model graph sha256": sha256_of_file(graph) if graph.is_file() else "no saved_model.pb",
-            "predictions": self.recorded.source,
-            "python": platform.python_version(),
-            "tfx-parity": VERSION,
-        }
-        if identity is not None:
-            environment["canary"] = f"{identity.backend}, {identity.version}"
-            environment["canary digest"] = identity.digest
-            if identity.batching:
-                environment["request batching"] = identity.batching
-        if inspection is not None:
-            environment["model written by TensorFlow"] = inspection.tensorflow_version
-        return dict(sorted(environment.items()))
-
-    def _command(self) -> str:
-        """Return the command with every option that is not its default."""
-        options, defaults = self.options, CheckOptions()
-        words = ["tfx-parity", "check", str(self.model), "--predictions", self.recorded.source]
-        words += options.server_options
-        for name, value, default in (
-            ("--max-mismatch-rate", options.max_mismatch_rate, defaults.max_mismatch_rate),
-            ("--confidence", options.confidence, defaults.confidence),
-            ("--batch-size", options.batch_size, defaults.batch_size),
-            ("--startup-deadline", options.startup_deadline_s, defaults.startup_deadline_s),
-        ):
-            if value != default:
-                words += [name, f"{value!r}"]
-        for name, tolerance in sorted(options.tolerances.overrides.items()):
-            words += ["--tolerance", f"{name}={tolerance.rtol!r},{tolerance.atol!r}"]
-        if options.redact:
-            words.append("--redact")
-        return shlex.join(words)
 
 
 def _inspected(inspecting: Future[ModelInspection]) -> ModelInspection | None:
@@ -390,8 +236,3 @@ def _inspected(inspecting: Future[ModelInspection]) -> ModelInspection | None:
         return inspecting.result()
     except ModelLoadError:
         return None
-
-
-def _proving_pairs(causes: Sequence[Cause]) -> list[tuple[str, str]]:
-    """Return the pairs of arms whose comparison proves causes, first cause first."""
-    return [cause.evidence.pair for cause in causes if cause.evidence.pair is not None]

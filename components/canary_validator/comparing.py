@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.canary_validator.arms import Pair
 from tfx_parity.comparison.bounds import upper_bound
 from tfx_parity.comparison.outputs import OutputsComparison, compare_outputs
 from tfx_parity.comparison.statistics import WorstElement as FoundElement
@@ -61,6 +62,11 @@ class Compared:
     def is_different(self) -> bool:
         """Whether examples differ that the limits do not excuse."""
         return self.rung.mismatching > 0 and self.rung.state != "agrees"
+
+    @property
+    def counts(self) -> str:
+        """How many examples differ, in words."""
+        return f"{self.rung.mismatching} of {self.rung.examples} examples differ"
 
     @property
     def is_infinite_only(self) -> bool:
@@ -123,7 +129,7 @@ class Compared:
 
 
 def compare_arms(
-    pair: tuple[str, str],
+    pair: Pair,
     answers: Mapping[str, Answers | Missing],
     policy: TolerancePolicy,
     limits: Limits,
@@ -159,7 +165,7 @@ def compare_arms(
     return Compared(rung, indices, outputs)
 
 
-def not_compared(pair: tuple[str, str], reason: str) -> Compared:
+def not_compared(pair: Pair, reason: str) -> Compared:
     """Return a rung that says why its arms were not compared."""
     return Compared(Rung(pair, 0, 0, None, None, None, "not compared", reason), (), None)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tfx_parity.canary.client import RequestError
 from tfx_parity.canary_validator.answers import split_rows
-from tfx_parity.canary_validator.arms import Panel, transform_asker
+from tfx_parity.canary_validator.askers import transform_asker
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.recorded import RecordedCoverage
 from tfx_parity.comparison.outputs import compare_outputs
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy

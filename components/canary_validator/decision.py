@@ -6,20 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfx_parity.canary_validator.arms import Pair
 from tfx_parity.canary_validator.comparing import Limits
 from tfx_parity.canary_validator.ladder import Ladder
-from tfx_parity.canary_validator.recorded import Rows
+from tfx_parity.canary_validator.recorded import Recorded, Rows
 from tfx_parity.comparison.bounds import examples_needed, upper_bound
 from tfx_parity.findings import Cause, Coverage, Decision, Rung, Verdict
 
 _NO_TRAINER = "; without trainer predictions, so training itself is not compared"
 
 
+def headline(recorded: Recorded) -> Pair:
+    """Return the pair that the verdict's rate is taken of."""
+    return ("T", "C") if recorded.outputs is not None else ("B", "C")
+
+
 def decide(
     ladder: Ladder,
     hard_causes: Sequence[Cause],
     coverage: Coverage,
-    reference: Rows | None,
     limits: Limits,
 ) -> tuple[Verdict, Decision]:
     """Return the verdict of a check whose requests were sent.
@@ -28,43 +33,43 @@ def decide(
         ladder: The rungs and the causes that they prove.
         hard_causes: Causes that are no matter of a rate.
         coverage: The hard check on rare values.
-        reference: The trainer's answers, None where there are none.
         limits: What decides over a count.
     """
-    pair = ("T", "C") if reference is not None else ("B", "C")
-    headline = ladder.rungs[pair].rung
-    verdict, why = _judge(ladder, headline, hard_causes, coverage, reference, limits)
+    reference = ladder.rungs.recorded.outputs
+    pair = headline(ladder.rungs.recorded)
+    rung = ladder.rungs[pair].rung
+    verdict, why = _judge(ladder, rung, hard_causes, coverage, limits)
     return verdict, Decision(
         headline=pair,
-        examples=headline.examples,
-        mismatching=headline.mismatching,
-        upper_bound=headline.upper_bound,
+        examples=rung.examples,
+        mismatching=rung.mismatching,
+        upper_bound=rung.upper_bound,
         confidence=limits.confidence,
         max_mismatch_rate=limits.max_mismatch_rate,
         noise_ratio=ladder.noise_ratio,
-        sentence=f"{rate_words(headline, limits)}{why}{'' if reference else _NO_TRAINER}",
+        sentence=f"{rate_words(rung, limits)}{why}{'' if reference else _NO_TRAINER}",
     )
 
 
 def _judge(
     ladder: Ladder,
-    headline: Rung,
+    rung: Rung,
     hard_causes: Sequence[Cause],
     coverage: Coverage,
-    reference: Rows | None,
     limits: Limits,
 ) -> tuple[Verdict, str]:
-    states = [compared.rung.state for compared in ladder.rungs.values()]
+    reference = ladder.rungs.recorded.outputs
+    states = [compared.rung.state for compared in ladder.rungs.compared.values()]
     if hard_causes or "differs" in states:
         return Verdict.FAIL, ""
     if coverage.differing:
         return Verdict.FAIL, f"; {coverage.differing} of {coverage.rows} rare values differ"
-    if headline.examples == 0:
+    if rung.examples == 0:
         return Verdict.INCONCLUSIVE, "; nothing was compared"
     if reference is not None and (broken := _broken_rate(reference)) > limits.max_mismatch_rate:
         return Verdict.INCONCLUSIVE, f"; the trainer answers NaN on {broken:.1%} of the examples"
     if "undecided" in states:
-        most = max(compared.rung.mismatching for compared in ladder.rungs.values())
+        most = max(compared.rung.mismatching for compared in ladder.rungs.compared.values())
         needed = examples_needed(limits.max_mismatch_rate, limits.confidence, most)
         return Verdict.INCONCLUSIVE, f"; {needed} examples would be needed to decide"
     return Verdict.PASS, ""

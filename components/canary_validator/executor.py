@@ -21,7 +21,8 @@ from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary.pod import ModelPlace
 from tfx_parity.canary.serving_spec import backends_of, model_name_of, names_kubernetes
 from tfx_parity.canary_validator import keys
-from tfx_parity.canary_validator.check import CheckOptions, check_model
+from tfx_parity.canary_validator.check import check_model
+from tfx_parity.canary_validator.check_options import CheckOptions
 from tfx_parity.canary_validator.evaluation_sample import read_evaluation_sample
 from tfx_parity.canary_validator.recorded import Recorded, read_recorded
 from tfx_parity.canary_validator.requests_only import read_requests

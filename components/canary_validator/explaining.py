@@ -18,11 +18,11 @@ from tfx_parity.canary_validator.answers import (
     split_rows,
     stack_rows,
 )
-from tfx_parity.canary_validator.arms import Panel
 from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms
 from tfx_parity.canary_validator.feature_table import FeatureTable
 from tfx_parity.canary_validator.input_changes import input_changes
 from tfx_parity.canary_validator.output_changes import explain_output
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.canary_validator.scaling import fit_scaling
 from tfx_parity.comparison.tolerance import TolerancePolicy

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfx_parity.canary_validator.arms import Panel
+from tfx_parity.canary_validator.arms import Pair
 from tfx_parity.canary_validator.comparing import Compared
-from tfx_parity.canary_validator.ladder import Pair
 from tfx_parity.canary_validator.localisation import Located, locate
 from tfx_parity.canary_validator.observation import PairKind, Question
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
@@ -100,7 +100,8 @@ def _question(
 def _examples(cause: Cause, rung: Compared) -> list[int]:
     """Return the worst examples, and as many that agree and stood near the worst of all.
 
-    Neighbours were asked in one batch with it: what it differs by may lie in them.
+    Neighbours among the examples asked were in one batch with it: what it differs by may lie in
+    them.
     """
     if rung.outputs is None:
         return []
@@ -108,7 +109,6 @@ def _examples(cause: Cause, rung: Compared) -> list[int]:
     differing = [rung.indices[row] for row in mismatching]
     worst = [element.example for element in cause.evidence.worst]
     chosen = list(dict.fromkeys([*worst, *differing]))[:_EXAMPLES]
-    agreeing = sorted(
-        set(rung.indices) - set(differing), key=lambda index: (abs(index - chosen[0]), index)
-    )
-    return [*chosen, *agreeing[: len(chosen)]]
+    first = rung.indices.index(chosen[0])
+    agreeing = sorted(np.flatnonzero(~rung.outputs.mismatching), key=lambda row: abs(row - first))
+    return [*chosen, *(rung.indices[row] for row in agreeing[: len(chosen)])]

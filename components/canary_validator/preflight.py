@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfx_parity.canary.inspection import ModelInspection
 from tfx_parity.canary.versions import version_number
-from tfx_parity.canary_validator.arms import Signatures
+from tfx_parity.canary_validator.askers import Signatures
 from tfx_parity.canary_validator.recorded import Recorded, Rows
 from tfx_parity.contract import ServingContract
 from tfx_parity.contract.serving_contract import read_contract

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ class Recorded:
         """How many examples there are."""
         return len(next(iter(self.inputs.values())))
 
-    @property
+    @cached_property
     def examples(self) -> list[bytes] | None:
         """The serialized raw examples, None where the requests hold something else."""
         if len(self.inputs) != 1:

@@ -58,13 +58,13 @@ def find_refusals(
         if isinstance(found, Answers) and found.failures:
             example, failure = _first(found)
             detail = (
-                f"{len(found.failures)} of {recorded.count} requests are refused over REST and "
+                f"{len(found.failures)} of {found.asked} requests are refused over REST and "
                 f"answered over gRPC, first example {example} ({failure.code})."
             )
             evidence = Evidence(
                 pair=("C", arm),
                 examples=len(found.failures),
-                of=recorded.count,
+                of=found.asked,
                 detail=detail,
                 message=failure.message,
             )
@@ -78,14 +78,14 @@ def _grpc_cause(recorded: Recorded, found: Answers, ask_eager: AskEager) -> Caus
     eager = "" if code in _SELF_EVIDENT else f" {ask_eager(example)}"
     kinds = Counter(f.code for f in found.failures.values())
     detail = (
-        f"{len(found.failures)} of {recorded.count} requests failed "
+        f"{len(found.failures)} of {found.asked} requests failed "
         f"({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}), first example "
         f"{example}.{eager}"
     )
     evidence = Evidence(
         pair=None,
         examples=len(found.failures),
-        of=recorded.count,
+        of=found.asked,
         detail=detail,
         message=failure.message,
     )

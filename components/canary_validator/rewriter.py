@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary_validator.answers import Answers, Missing
-from tfx_parity.canary_validator.arms import FEATURE_ARMS, Panel
+from tfx_parity.canary_validator.arms import FEATURE_ARMS
 from tfx_parity.canary_validator.comparing import Limits, compare_arms
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.comparison.tolerance import TRANSFORMED_FEATURES, TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
@@ -43,7 +44,7 @@ def is_rewriters_doing(
     if not arms:
         return False
     with NativeBackend().start(model, startup_deadline_s=startup_deadline_s) as native:
-        rewritten = panel.ask_again(arms[0], native.client)
+        rewritten = panel.ask_again(arms[0], native.client, panel.natural_batches)
     found = {_REWRITTEN: rewritten, arms[0]: answers[arms[0]]}
     tolerances = TRANSFORMED_FEATURES if arms[0] in FEATURE_ARMS else policy
     compared = compare_arms((_REWRITTEN, arms[0]), found, tolerances, limits)

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_parity.canary_validator.answers import Answers, Missing
-from tfx_parity.canary_validator.arms import FEATURE_ARMS
+from tfx_parity.canary_validator.arms import FEATURE_ARMS, Pair
 from tfx_parity.canary_validator.comparing import Compared, tolerance_text
-from tfx_parity.canary_validator.ladder import Ladder, Pair
 from tfx_parity.comparison.elements import Rule, differences
 from tfx_parity.comparison.labels import DEFAULT_THRESHOLD, decision_measures
 from tfx_parity.comparison.rows import RowComparison
@@ -40,7 +39,7 @@ Rows = Sequence[NDArray[np.generic]]
 
 
 def summarise_pairs(
-    ladder: Ladder,
+    compared: Mapping[Pair, Compared],
     wanted: Iterable[Pair],
     answers: Mapping[str, Answers | Missing],
     examples: Sequence[bytes] | None,
@@ -48,12 +47,12 @@ def summarise_pairs(
     """Return some pairs of the ladder in detail, each once, without those that were not compared.
 
     Args:
-        ladder: The pairs, compared.
+        compared: The pairs of the ladder, compared.
         wanted: The pairs, in the order of the report.
         answers: Every arm's answers.
         examples: The serialized raw examples, None where there are none to show.
     """
-    found = [ladder.rungs[pair] for pair in dict.fromkeys(wanted) if pair in ladder.rungs]
+    found = [compared[pair] for pair in dict.fromkeys(wanted) if pair in compared]
     return tuple(_summary(c, answers, examples) for c in found if c.outputs is not None)
 
 

@@ -122,7 +122,8 @@ def check(
     # Loaded here, so that --help answers at once.
     from rich.console import Console  # noqa: PLC0415
 
-    from tfx_parity.canary_validator.check import CheckOptions, check_model  # noqa: PLC0415
+    from tfx_parity.canary_validator.check import check_model  # noqa: PLC0415
+    from tfx_parity.canary_validator.check_options import CheckOptions  # noqa: PLC0415
     from tfx_parity.canary_validator.recorded import read_recorded  # noqa: PLC0415
     from tfx_parity.reporting.console import print_result  # noqa: PLC0415
     from tfx_parity.reporting.report_json import to_json  # noqa: PLC0415

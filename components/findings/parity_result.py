@@ -170,6 +170,7 @@ class ParityResult:
         not_exercised: What the canary leaves unproven.
         reproduce: The command that gives this result again.
         redacted: Whether what clients sent was left out.
+        sampling: Which arms were asked for which examples, in one sentence.
         sample_faults: Faults of the requests that the model brings along as samples.
         metrics: The model's metrics on both sides; None where none were asked for.
     """
@@ -186,5 +187,6 @@ class ParityResult:
     not_exercised: tuple[str, ...]
     reproduce: str
     redacted: bool
+    sampling: str
     sample_faults: tuple[PayloadFault, ...] = ()
     metrics: MetricSides | None = None

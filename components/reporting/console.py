@@ -127,4 +127,4 @@ def _footer(result: ParityResult) -> list[str]:
     lines += [f"tolerance of {name}: {text}" for name, text in sorted(result.tolerances.items())]
     if canary := result.environment.get("canary"):
         lines.append(f"canary: {canary}; not exercised: {', '.join(result.not_exercised)}")
-    return [*lines, f"again: {result.reproduce}"]
+    return [*lines, result.sampling, f"again: {result.reproduce}"]

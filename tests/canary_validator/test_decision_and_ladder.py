@@ -13,8 +13,9 @@ from tfx_parity.canary_validator.answers import Answers, Missing
 from tfx_parity.canary_validator.comparing import Limits
 from tfx_parity.canary_validator.coverage_check import no_coverage
 from tfx_parity.canary_validator.decision import decide
-from tfx_parity.canary_validator.ladder import Climb, Ladder
+from tfx_parity.canary_validator.ladder import Ladder, climb
 from tfx_parity.canary_validator.recorded import Recorded
+from tfx_parity.canary_validator.rungs import compare_all
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.contract import (
     Digests,
@@ -90,31 +91,25 @@ def _climb(
     variables: tuple[VariableDigest, ...] = (),
     missing: frozenset[int] = frozenset(),
 ) -> Ladder:
-    records = _examples(missing)
+    records, trained = _examples(missing), changes.get("T")
     recorded = Recorded(
         signature_name="serving_default",
         inputs={"examples": [np.array(record, dtype=object) for record in records]},
-        outputs={"scores": list(SCORES)},
+        outputs={"scores": list(SCORES if trained is None else trained)},
         transformed=None,
         coverage=(),
         variables=variables,
         contract=CONTRACT,
         source="made by hand",
     )
-    return Climb(
-        recorded=recorded,
-        answers=_arms(changes),
-        coverage=no_coverage("made by hand"),
-        inspection=inspection or _inspection(),
-        policy=TolerancePolicy(),
-        limits=LIMITS,
-        is_native=True,
-    ).ladder()
+    rungs = compare_all(recorded, _arms(changes), TolerancePolicy(), LIMITS)
+    coverage = no_coverage("made by hand")
+    return climb(rungs, coverage, inspection or _inspection(), is_native=True)
 
 
 def _decide(ladder: Ladder) -> tuple[Verdict, Decision]:
     coverage = no_coverage("made by hand").summary()
-    return decide(ladder, (), coverage, {"scores": list(SCORES)}, LIMITS)
+    return decide(ladder, (), coverage, LIMITS)
 
 
 def _changed(rows: np.ndarray, share: float = 1.0, by: float = 0.1) -> np.ndarray:
@@ -327,9 +322,7 @@ def test_nan_on_both_sides_leaves_nothing_to_prove() -> None:
     broken[:50] = np.nan
     ladder = _climb(_all(PREDICTION_ARMS, broken))
 
-    verdict, decision = decide(
-        ladder, (), no_coverage("none").summary(), {"scores": list(broken)}, LIMITS
-    )
+    verdict, decision = _decide(ladder)
 
     assert Verdict.INCONCLUSIVE is verdict
     assert "the trainer answers NaN on 12.5% of the examples" in decision.sentence

@@ -11,11 +11,11 @@ import pytest
 from tfx_parity.canary.client import CanaryClient
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary_validator.answers import Answers
-from tfx_parity.canary_validator.arms import Panel
 from tfx_parity.canary_validator.check import check_model
 from tfx_parity.canary_validator.comparing import Limits, compare_arms
 from tfx_parity.canary_validator.localisation import Located, locate
 from tfx_parity.canary_validator.observation import PairKind, Question
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.placing import place_first_cause
 from tfx_parity.canary_validator.recorded import Recorded, from_logs
 from tfx_parity.comparison.tolerance import TolerancePolicy

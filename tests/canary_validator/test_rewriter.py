@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tfx_parity.canary.endpoint import Endpoint, EndpointBackend
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary_validator.answers import Answers
-from tfx_parity.canary_validator.arms import Panel
 from tfx_parity.canary_validator.check import check_model
 from tfx_parity.canary_validator.comparing import Limits
+from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.rewriter import is_rewriters_doing
 from tfx_parity.comparison.tolerance import TolerancePolicy

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tfx_parity.canary_validator.answers import Answers, Missing
 from tfx_parity.canary_validator.comparing import Limits, compare_arms
-from tfx_parity.canary_validator.ladder import Ladder
 from tfx_parity.canary_validator.summaries import OUTPUTS_SHOWN, POINTS_SHOWN, summarise_pairs
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.findings import OutputSummary, PairSummary
@@ -36,7 +35,7 @@ def _summaries(
 ) -> PairSummary:
     answers = {pair[0]: _answers(reference), pair[1]: _answers(candidate)}
     compared = compare_arms(pair, answers, TolerancePolicy(), Limits(0.01, 0.95))
-    (summary,) = summarise_pairs(Ladder({pair: compared}, ()), [pair], answers, examples)
+    (summary,) = summarise_pairs({pair: compared}, [pair], answers, examples)
     return summary
 
 
@@ -135,7 +134,7 @@ def test_rows_of_other_shapes_are_left_out_of_the_points() -> None:
     answers: dict[str, Answers | Missing] = {"T": one, "C": other}
     compared = compare_arms(PAIR, answers, TolerancePolicy(), Limits(0.01, 0.95))
 
-    (summary,) = summarise_pairs(Ladder({PAIR: compared}, ()), [PAIR], answers, None)
+    (summary,) = summarise_pairs({PAIR: compared}, [PAIR], answers, None)
 
     (output,) = summary.outputs
     assert output.scatter is not None

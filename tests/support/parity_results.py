@@ -162,6 +162,7 @@ def passing() -> ParityResult:
         not_exercised=("GPU kernels",),
         reproduce="tfx-parity check /models/penguins/4 --predictions /runs/4",
         redacted=False,
+        sampling="Every arm was asked for all 344 examples.",
     )
 
 
@@ -297,6 +298,7 @@ def bare() -> ParityResult:
         environment={},
         not_exercised=(),
         reproduce="",
+        sampling="",
     )
 
 
@@ -323,6 +325,7 @@ def crowded(text: str = "x" * 500) -> ParityResult:
         environment={f"{text}{number}": text for number in range(40)},
         not_exercised=(text,) * 40,
         reproduce=text,
+        sampling=text,
         metrics=MetricSides(COUNT, (metric(name=text, slice=((text, text),)),) * 500, (text,) * 20),
     )
 
