@@ -52,6 +52,8 @@ _GENERATORS = frozenset(
         "StatefulUniformInt",
     }
 )
+# What they answer changes with the time that passes.
+CLOCKS = frozenset({"Timestamp"})
 # Keras 3 draws with stateless ops whose seed it reads from a variable and writes back.
 _STATELESS_PREFIXES = ("StatelessRandom", "StatelessTruncatedNormal", "StatelessMultinomial")
 _SEED_READS = _GENERATORS | {"ReadVariableOp"}
@@ -115,7 +117,7 @@ class OpUses:
     Attributes:
         unservable: Reachable from a signature and without a CPU kernel or to be compiled by XLA,
             or not registered at all (a custom op) wherever it stands: then the load fails.
-        random: Reachable, with numbers that change between requests.
+        random: Reachable, with numbers that change between requests; the clock's among them.
         batch_statistics: Reachable batch normalisation in training mode, and assignments to
             variables of floating type.
         narrowing: Reachable casts from float32 or float64 to float16 or bfloat16.
@@ -193,11 +195,13 @@ def _random_uses(walk: GraphWalk, reachable: Iterable[PlacedNode]) -> tuple[Rand
         node = placed.node
         if node.op in _KERNEL_SEEDED:
             seeded = bool(node.attr["seed"].i or node.attr["seed2"].i)
+        elif node.op in CLOCKS:
+            seeded = False
         elif node.op in _GENERATORS or _draws_with_read_seed(walk, placed):
             seeded = node.op != "NonDeterministicInts"
         else:
             continue
-        masks = _masks(placed.node, walk.beside(placed))
+        masks = node.op not in CLOCKS and _masks(placed.node, walk.beside(placed))
         uses.append(RandomOpUse(**dataclasses.asdict(_use(placed)), seeded=seeded, masks=masks))
     return tuple(sorted(uses, key=lambda use: (use.function, use.node)))
 

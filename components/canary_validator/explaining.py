@@ -27,6 +27,7 @@ from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.canary_validator.scaling import fit_scaling
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
+from tfx_parity.protos import Example
 
 _PAIR = ("T", "C")
 _CODES = frozenset({CauseCode.WEIGHTS_DIFFER, CauseCode.PREPROCESSING_SKEW})
@@ -104,7 +105,12 @@ class _Trial:
 
     def find(self) -> _Explanation | None:
         """Return the first explanation, what costs no request first."""
-        return self._by_outputs() or self._by_inputs() or self._by_scaling()
+        return (
+            self._by_outputs()
+            or self._by_missing_values()
+            or self._by_inputs()
+            or self._by_scaling()
+        )
 
     def _by_outputs(self) -> _Explanation | None:
         """Return what turns every output that differs into the trainer's."""
@@ -120,6 +126,21 @@ class _Trial:
         words = [f"of output {n!r} {text}" for n, text in zip(names, texts, strict=True)]
         place = f"output{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
         return _Explanation(CauseCode.SIGNATURE_GLUE, place, f"{'; '.join(words)}.")
+
+    def _by_missing_values(self) -> _Explanation | None:
+        """Return the raw feature that every example lacks which differs, and few of the others."""
+        headline, examples = self.headline, self.panel.recorded.examples
+        if headline.outputs is None or examples is None:
+            return None
+        rows = np.flatnonzero(headline.outputs.mismatching)
+        differing = {headline.indices[row] for row in rows}
+        for name, lacking in lacking_examples(examples).items():
+            if differing <= lacking and len(differing) > len(lacking) / 2:
+                words = f"only where raw feature {name!r} has no value, in {len(differing)} of "
+                words += f"{len(lacking)} such examples."
+                place = f"raw feature {name!r}"
+                return _Explanation(CauseCode.MISSING_VALUE_SKEW, place, words)
+        return None
 
     def _by_inputs(self) -> _Explanation | None:
         """Return the first change of the requests by which every example agrees."""
@@ -188,6 +209,22 @@ class _Trial:
         except (RequestError, RowCountError, UnevenRowsError):
             return None
         return rows
+
+
+def lacking_examples(examples: Sequence[bytes]) -> dict[str, set[int]]:
+    """Return the examples that lack a feature's value, of each feature that some hold.
+
+    Args:
+        examples: Serialized `tf.Example`s.
+    """
+    held: dict[str, set[int]] = {}
+    for number, record in enumerate(examples):
+        for name, feature in Example.FromString(record).features.feature.items():
+            kind = feature.WhichOneof("kind")
+            if kind is not None and getattr(feature, kind).value:
+                held.setdefault(name, set()).add(number)
+    every = set(range(len(examples)))
+    return {name: every - numbers for name, numbers in sorted(held.items())}
 
 
 def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:

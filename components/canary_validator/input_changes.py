@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -75,8 +76,29 @@ def _changes(rows: list[NDArray[np.generic]]) -> Iterator[tuple[CauseCode, str, 
             yield CauseCode.PRECISION_LOSS, words, _through(narrow)
         for words, scale in _SCALES.items():
             yield skew, words, scale
+    if kind in "iu" and rank <= 1:
+        yield from ((skew, words, change) for words, change in _of_integers(rows))
     if kind in "fiu" and rank >= _IMAGE_RANK:
         yield from ((skew, words, change) for words, change in _of_images(rows, kind))
+
+
+def _of_integers(rows: list[NDArray[Any]]) -> Iterator[tuple[str, _Change]]:
+    """Yield changes of ids and of times: another first id, another unit, padding elsewhere."""
+    yield from _SHIFTS.items()
+    if all(row.size == 1 for row in rows):
+        yield from _UNITS.items()
+        return
+    if any(_padding(row) for row in rows):
+        yield "padded in front, not behind", lambda row: np.roll(row, _padding(row))
+    if any(_padding(row[::-1]) for row in rows):
+        yield "padded behind, not in front", lambda row: np.roll(row, -_padding(row[::-1]))
+    yield "in reverse order", lambda row: row[::-1]
+
+
+def _padding(row: NDArray[Any]) -> int:
+    """Return how many zeros a row ends with."""
+    values = np.flatnonzero(row)
+    return row.size - 1 - int(values[-1]) if len(values) else 0
 
 
 def _of_images(rows: list[NDArray[np.generic]], kind: str) -> Iterator[tuple[str, _Change]]:
@@ -114,6 +136,19 @@ _TEXTS: Mapping[str, Callable[[str], str]] = {
     "upper case": str.upper,
     "text without spaces around it": str.strip,
     "lower case without spaces around it": lambda text: text.strip().lower(),
+    "Unicode's composed form (NFC)": lambda text: unicodedata.normalize("NFC", text),
+    "Unicode's decomposed form (NFD)": lambda text: unicodedata.normalize("NFD", text),
+    "Unicode's compatible form (NFKC)": lambda text: unicodedata.normalize("NFKC", text),
+}
+_SHIFTS: Mapping[str, _Change] = {
+    "greater by one": lambda row: row + 1,
+    "smaller by one": lambda row: row - 1,
+}
+_UNITS: Mapping[str, _Change] = {
+    "divided by 1000 (milliseconds and seconds)": lambda row: row // 1000,
+    "multiplied by 1000 (seconds and milliseconds)": lambda row: row * 1000,
+    "divided by 1,000,000 (microseconds and seconds)": lambda row: row // 1_000_000,
+    "multiplied by 1,000,000 (seconds and microseconds)": lambda row: row * 1_000_000,
 }
 _SCALES: Mapping[str, _Change] = {
     "divided by 255": lambda row: row / 255,

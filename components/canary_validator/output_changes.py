@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from tfx_parity.canary_validator.output_cuts import find_cut
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.comparison.rows import compare_rows
 from tfx_parity.comparison.tolerance import Tolerance, TolerancePolicy
 
 _Float = NDArray[np.float64]
+_Agree = Callable[[list[NDArray[np.generic]], object], bool]
 _MOST_COLUMNS = 256
 # An affine map of nearly constant answers explains nothing: what it leaves must be this small a
 # part of how far the trainer's own answers spread.
 _LEFT_OVER = 1e-3
 # A scale or an offset by itself is what another kernel or bias of the last layer does, too.
 _SAME = 1e-3
+# Fewer sights of a name for another could be chance.
+_TIMES_SEEN = 8
+_NAMED = 3
 _FUNCTIONS: Mapping[str, Callable[[_Float], _Float]] = {
     "softmax": lambda value: special.softmax(value, axis=-1),
     "log softmax": lambda value: special.log_softmax(value, axis=-1),
@@ -57,7 +64,9 @@ def explain_output(
     mine, theirs = np.stack(trainer[name]), np.stack(served[name])
     if order := _order_of_columns(mine, theirs, tolerance, rate):
         return f"the trainer's are the served ones in the order {order}"
-    return _function(mine, theirs, agree) if mine.dtype.kind == "f" else None
+    if mine.dtype.kind != "f":
+        return _renaming(mine, theirs)
+    return _function(mine, theirs, agree) or find_cut(mine, theirs, agree)
 
 
 def _alike(one: list[NDArray[np.generic]], other: list[NDArray[np.generic]]) -> bool:
@@ -94,7 +103,7 @@ def _order_of_columns(
 def _function(
     mine: NDArray[np.generic],
     theirs: NDArray[np.generic],
-    agree: Callable[[list[NDArray[np.generic]], object], bool],
+    agree: _Agree,
 ) -> str | None:
     wide, other = mine.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -103,13 +112,43 @@ def _function(
                 return f"the trainer's are the {words} of the served ones"
             if agree(list(theirs), function(wide)):
                 return f"the served ones are the {words} of the trainer's"
-        return _affine(wide, other, agree, list(mine))
+        return _affine(wide, other, agree, list(mine)) or _temperature(wide, other, agree, mine)
+
+
+def _renaming(mine: NDArray[Any], theirs: NDArray[Any]) -> str | None:
+    """Find other names for the same classes: each of few stands for one other, always."""
+    pairs = Counter(zip(mine.ravel().tolist(), theirs.ravel().tolist(), strict=True))
+    if len(pairs) < 2 or len(pairs) * _TIMES_SEEN > mine.size:  # noqa: PLR2004 - one name is no rule
+        return None
+    if not len({one for one, _ in pairs}) == len({other for _, other in pairs}) == len(pairs):
+        return None
+    words = [f"{_text(one)} for {_text(other)}" for one, other in sorted(pairs) if one != other]
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return f"the trainer's are the served ones under other names: {', '.join(words[:_NAMED])}{more}"
+
+
+def _text(name: object) -> str:
+    return repr(name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name)
+
+
+def _temperature(
+    mine: _Float, theirs: _Float, agree: _Agree, reference: NDArray[np.generic]
+) -> str | None:
+    """Find by what logits were divided before their softmax, on one side only."""
+    are_shares = all((side > 0).all() and (side < 1).all() for side in (mine, theirs))
+    if mine.ndim < 2 or mine.shape[-1] < 2 or not are_shares:  # noqa: PLR2004 - rows, columns
+        return None
+    logits = [np.log(side) - np.log(side).mean(-1, keepdims=True) for side in (mine, theirs)]
+    slope = float((logits[0] * logits[1]).sum() / np.square(logits[1]).sum())
+    if abs(slope - 1) < _SAME or not agree(list(reference), special.softmax(slope * logits[1], -1)):
+        return None
+    return f"the trainer's are the served ones with logits times {slope:.4g}: another temperature"
 
 
 def _affine(
     mine: _Float,
     theirs: _Float,
-    agree: Callable[[list[NDArray[np.generic]], object], bool],
+    agree: _Agree,
     reference: list[NDArray[np.generic]],
 ) -> str | None:
     """Find a scale with an offset: an inverse scaling that only one of the two does."""

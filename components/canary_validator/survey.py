@@ -14,6 +14,9 @@ from tfx_parity.canary_validator.sample import SEED, Sample, draw_sample
 from tfx_parity.comparison.bounds import lower_bound
 from tfx_parity.comparison.tolerance import TolerancePolicy
 
+# Whether JSON can carry a request depends on the example, and one that is refused fails the model.
+_REST = ("R", "Rc", "Rr")
+
 
 @dataclass(frozen=True)
 class Surveyed:
@@ -32,11 +35,11 @@ class Surveyed:
 class Survey:
     """Asks every arm.
 
-    The two arms that the verdict's rate is taken of are asked for every example, the others for a
-    random sample, and, where those two differ, for the batches of the examples that differ most.
-    Every other pair has a bound of its own: one that agrees in each example of its sample is
-    proven, one whose rate surely lies over the limit is refuted, and for any other its arms are
-    asked for the rest of the examples, too.
+    The two arms that the verdict's rate is taken of are asked for every example, and so are those
+    over REST; the others are asked for a random sample, and, where those two differ, for the
+    batches of the examples that differ most. Every other pair has a bound of its own: one that
+    agrees in each example of its sample is proven, one whose rate surely lies over the limit is
+    refuted, and for any other its arms are asked for the rest of the examples, too.
 
     Attributes:
         ask_arm: Asks an arm, by its name, for the examples of some batches.
@@ -61,11 +64,13 @@ class Survey:
             CanaryDied: If a server is dead.
         """
         sample = draw_sample(self.count, self.batch_size, self.limits)
-        answers = {arm: self.ask_arm(arm, sample.all) for arm in self.deciding}
+        whole = (*self.deciding, *_REST)
+        answers = {arm: self.ask_arm(arm, sample.all) for arm in whole}
         sample = sample.holding(self._worst(answers))
-        others = [arm for arm in MEANINGS if arm not in self.deciding]
+        others = [arm for arm in MEANINGS if arm not in whole]
         answers |= {arm: self.ask_arm(arm, sample.every) for arm in others}
-        doubtful = self._doubtful(answers) if sample.rest else []
+        in_doubt = self._in_doubt(answers) if sample.rest else set()
+        doubtful = [arm for arm in others if arm in in_doubt]
         for arm in doubtful:
             answers[arm] = _joined(answers[arm], self.ask_arm(arm, sample.rest))
         return Surveyed({arm: answers[arm] for arm in MEANINGS}, self._words(sample, doubtful))
@@ -80,15 +85,14 @@ class Survey:
             return set()
         return {element.example for element in compared.worst(None)}
 
-    def _doubtful(self, answers: Mapping[str, Answers | Missing]) -> list[str]:
-        """Return the arms of the pairs that a sample neither proves nor refutes, in order."""
-        found = {
+    def _in_doubt(self, answers: Mapping[str, Answers | Missing]) -> set[str]:
+        """Return the arms of the pairs that a sample neither proves nor refutes."""
+        return {
             arm
             for pair in PAIRS
             if self._is_doubtful(compare_pair(pair, answers, self.policy, self.limits))
             for arm in pair
         }
-        return [arm for arm in MEANINGS if arm in found and arm not in self.deciding]
 
     def _is_doubtful(self, compared: Compared) -> bool:
         rung = compared.rung
@@ -101,8 +105,9 @@ class Survey:
         if not sample.rest:
             return f"Every arm was asked for all {self.count:,} examples."
         some = sum(map(len, sample.every))
-        words = f"{' and '.join(self.deciding)} were asked for all {self.count:,} examples, every "
-        words += f"other arm for {some:,} of them in batches drawn at random (seed {SEED})"
+        words = f"{', '.join(self.deciding)} and the arms over REST were asked for all "
+        words += f"{self.count:,} examples, every other arm for {some:,} of them in batches drawn "
+        words += f"at random (seed {SEED})"
         if doubtful:
             words += f"; then, to decide, {', '.join(doubtful)} for the rest"
         return f"{words}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfx_parity.canary.inspection import ModelInspection
+from tfx_parity.canary.op_uses import CLOCKS
 from tfx_parity.canary_validator.answers import Missing
 from tfx_parity.canary_validator.comparing import Compared
 from tfx_parity.canary_validator.precision import is_slight
@@ -65,10 +66,17 @@ def _weights_cause(
         words = "the served variables hold fewer bits than their type."
     asked = rungs.recorded.signature_name if missing else "predict_transformed"
     place = f"signature {asked!r}" if weights.is_equal else weights.place
-    casts = inspection.narrowing_casts
-    if casts and code is CauseCode.SIGNATURE_GLUE and _is_slight(rungs, rung):
-        code, place = CauseCode.PRECISION_LOSS, f"op {casts[0].op} (node {casts[0].node})"
-        words = "the weights are equal, and the graph computes in fewer bits."
+    if not weights.rounded and not weights.changed:
+        known = "the weights are equal, and " if weights.is_known else ""
+        is_glue = code is CauseCode.SIGNATURE_GLUE or not weights.is_known
+        clocks = [use for use in inspection.random_ops if use.op in CLOCKS]
+        casts = inspection.narrowing_casts
+        if clocks:
+            code, place = CauseCode.NONDETERMINISTIC, f"op {clocks[0].op} (node {clocks[0].node})"
+            words = f"{known}the graph reads the clock."
+        elif casts and is_glue and _is_slight(rungs, rung):
+            code, place = CauseCode.PRECISION_LOSS, f"op {casts[0].op} (node {casts[0].node})"
+            words = f"{known}the graph computes in fewer bits."
     detail = f"{rung.counts} between {rung.rung.pair[0]} and {rung.rung.pair[1]}: {words}"
     return [rungs.cause(code, place, rung, detail + missing)]
 

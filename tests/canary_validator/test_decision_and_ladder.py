@@ -239,6 +239,17 @@ def test_equal_weights_and_casts_to_fewer_bits_are_a_loss_of_precision(
     assert [(code, place)] == [(cause.code, cause.place) for cause in ladder.causes]
 
 
+def test_a_graph_that_reads_the_clock_is_told() -> None:
+    """Two requests of one moment agree; what the trainer answered earlier does not."""
+    use = RandomOpUse("Timestamp", "now", "f", seeded=False, masks=False)
+    changes: dict[str, np.ndarray | None] = {**_all((*SERVED, "B"), OTHER)}
+    changes |= dict.fromkeys(("A", "M", "Bt", "Ct", "Rr"))
+
+    (cause,) = _climb(changes, inspection=_inspection(random_ops=(use,))).causes
+
+    assert (CauseCode.NONDETERMINISTIC, "op Timestamp (node now)") == (cause.code, cause.place)
+
+
 def test_noise_shadows_what_it_would_make_differ() -> None:
     """Behind a noisy canary the rungs that need its answers are not compared, and say why."""
     ladder = _climb({"C again": OTHER, "R": OTHER})

@@ -41,15 +41,50 @@ def test_numbers_are_rounded_to_fewer_bits() -> None:
     np.testing.assert_array_equal(expected, rows["x"][0])
 
 
-def test_integers_are_not_scaled() -> None:
-    """An id has no scale, and a vector no channels."""
-    assert {} == _changes(ids=np.int64([1, 2, 3]))
+def test_ids_begin_elsewhere_and_are_not_scaled() -> None:
+    """An id has no scale; a first id of zero or one, and the order of a sequence, are mistaken."""
+    found = _changes(ids=np.int64([1, 2, 3]))
+
+    assert {"greater by one", "smaller by one", "in reverse order"} == set(found)
+    assert [2, 3, 4] == found["greater by one"][1]["ids"][0].tolist()
+    assert [3, 2, 1] == found["in reverse order"][1]["ids"][0].tolist()
+
+
+def test_a_single_integer_may_be_a_time_of_another_unit() -> None:
+    """Milliseconds for seconds, cut as integers are."""
+    found = _changes(clicked_at=np.int64(1_700_000_000_999))
+
+    words = "divided by 1000 (milliseconds and seconds)"
+    assert 1_700_000_000 == found[words][1]["clicked_at"][0]
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "expected"),
+    [
+        ([5, 6, 0, 0], "padded in front, not behind", [0, 0, 5, 6]),
+        ([0, 0, 5, 0, 6], "padded behind, not in front", [5, 0, 6, 0, 0]),
+        ([0, 0], None, None),
+    ],
+    ids=["behind", "in front", "nothing else"],
+)
+def test_padding_changes_sides(
+    row: list[int], words: str | None, expected: list[int] | None
+) -> None:
+    """Zeros before or behind a sequence go to its other end, those inside it stay."""
+    found = _changes(ids=np.int64(row))
+
+    assert words is None or expected == found[words][1]["ids"][0].tolist()
+    assert ([] if words is None else [words]) == [w for w in found if w.startswith("padded")]
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("turned into lower case", " grün "), ("turned into text without spaces around it", "GRÜN")],
-    ids=["lower", "strip"],
+    [
+        ("turned into lower case", " grün "),
+        ("turned into text without spaces around it", "GRÜN"),
+        ("turned into Unicode's decomposed form (NFD)", " GRU\u0308N "),
+    ],
+    ids=["lower", "strip", "decomposed"],
 )
 def test_texts_are_written_otherwise(words: str, expected: str) -> None:
     """Case and spaces around a text, in any script."""
@@ -69,6 +104,6 @@ def test_inputs_of_one_kind_change_places() -> None:
     """Two inputs of one dtype and shape, and no others."""
     found = _changes(a=np.int64([1]), b=np.int64([2]), c=np.int64([3, 4]))
 
-    ((swap, rows),) = found.values()
+    swap, rows = found["in each other's place"]
     assert (CauseCode.SIGNATURE_GLUE, "inputs 'a' and 'b'") == (swap.code, swap.place)
     assert (2, 1) == (rows["a"][0].item(), rows["b"][0].item())

@@ -27,8 +27,11 @@ def _explained(trainer: np.ndarray, served: np.ndarray, **others: np.ndarray) ->
         (special.softmax(_SERVED, axis=1), "the trainer's are the softmax of the served ones"),
         (special.expit(_SERVED), "the trainer's are the sigmoid of the served ones"),
         (_SERVED * 120 + 340, "times 120 plus 340"),
+        (np.round(_SERVED, 1), "the trainer's are the served ones rounded to 1 digits"),
+        (np.clip(_SERVED, -1, 1), "the trainer's are the served ones limited to -1 and 1"),
+        (_SERVED * (_SERVED > 0.5), "the trainer's are the served ones with zero in the place of"),
     ],
-    ids=["order", "softmax", "sigmoid", "inverse scaling"],
+    ids=["order", "softmax", "sigmoid", "inverse scaling", "rounded", "limited", "left out"],
 )
 def test_what_only_the_trainer_did_to_its_answers_is_found(trainer: np.ndarray, words: str) -> None:
     """Another order of classes, an activation, an inverse scaling."""
@@ -43,6 +46,41 @@ def test_what_only_the_server_does_is_found() -> None:
     found = _explained(_SERVED, special.expit(_SERVED))
 
     assert "the served ones are the sigmoid of the trainer's" == found
+
+
+def test_another_temperature_is_found() -> None:
+    """Logits that only one side divides before their softmax."""
+    served = special.softmax(_SERVED / 2.5, axis=1)
+
+    found = _explained(special.softmax(_SERVED, axis=1), served)
+
+    assert "the trainer's are the served ones with logits times 2.5: another temperature" == found
+
+
+def _renamed(trainer: np.ndarray, served: np.ndarray) -> str | None:
+    mine, theirs = ({"y": list(side.astype(object))} for side in (trainer, served))
+    rows = [{"y": [np.asarray(row, object) for row in side["y"]]} for side in (mine, theirs)]
+    return explain_output("y", rows[0], rows[1], TolerancePolicy(), _RATE)
+
+
+def test_other_names_of_the_same_classes_are_found() -> None:
+    """Each of the served names stands for one of the trainer's, always."""
+    best = np.argmax(_SERVED, axis=1)
+
+    found = _renamed(
+        np.array([b"a", b"b", b"c", b"d"])[best], np.array([b"b", b"a", b"c", b"d"])[best]
+    )
+
+    assert "the trainer's are the served ones under other names: 'a' for 'b', 'b' for 'a'" == found
+
+
+def test_names_that_do_not_always_stand_for_the_same_are_no_renaming() -> None:
+    """Neither classes that are mixed up, nor ids of which each is seen once."""
+    best = np.argmax(_SERVED, axis=1)
+    names, ids = np.array([b"a", b"b", b"c", b"d"]), np.array([b"%d" % i for i in range(600)])
+
+    assert _renamed(names[best], names[np.roll(best, 1)]) is None
+    assert _renamed(ids[:300], ids[300:]) is None
 
 
 def test_an_output_under_anothers_name_is_found() -> None:

@@ -45,18 +45,20 @@ def _counts(arms: _Arms) -> dict[str, int]:
     return {arm: len(set(asked)) for arm, asked in arms.asked.items()}
 
 
-def test_the_deciding_pair_is_asked_for_everything_and_the_others_for_a_sample() -> None:
-    """Where all agree 640 examples prove every other pair."""
+def test_what_decides_by_example_is_asked_for_everything_and_the_rest_for_a_sample() -> None:
+    """Where all agree 640 examples prove every other pair; over REST each may be refused."""
     arms = _Arms({})
 
     found = _survey(arms).ask()
 
-    others = set(MEANINGS) - {"T", "C", *FEATURE_ARMS}
-    assert {"T": COUNT, "C": COUNT, **dict.fromkeys(others, SAMPLE)} == _counts(arms)
+    whole = {"T", "C", "R", "Rc", "Rr"}
+    others = set(MEANINGS) - whole - set(FEATURE_ARMS)
+    expected = dict.fromkeys(whole, COUNT) | dict.fromkeys(others, SAMPLE)
+    assert expected == _counts(arms)
     assert list(MEANINGS) == list(found.answers)
     assert (
-        "T and C were asked for all 2,000 examples, every other arm for 640 of them in batches "
-        "drawn at random (seed 0)." == found.sampling
+        "T, C and the arms over REST were asked for all 2,000 examples, every other arm for 640 of "
+        "them in batches drawn at random (seed 0)." == found.sampling
     )
 
 
@@ -96,11 +98,11 @@ def test_a_pair_that_differs_seldom_is_asked_for_everything() -> None:
 
 def test_a_pair_that_surely_differs_is_not_asked_again() -> None:
     """Half of a sample says enough."""
-    arms = _Arms({"R": range(0, COUNT, 2)})
+    arms = _Arms({"Cs": range(0, COUNT, 2)})
 
     _survey(arms).ask()
 
-    assert SAMPLE == _counts(arms)["R"]
+    assert SAMPLE == _counts(arms)["Cs"]
 
 
 def test_the_worst_examples_of_a_verdict_that_is_known_join_the_sample() -> None:
@@ -117,7 +119,7 @@ def test_the_worst_examples_of_a_verdict_that_is_known_join_the_sample() -> None
 
 def test_no_example_is_asked_twice_in_an_arm() -> None:
     """What is asked later is the rest."""
-    arms = _Arms({"C1": range(0, COUNT, 100), "Rc": range(5, COUNT, 90)})
+    arms = _Arms({"C1": range(0, COUNT, 100), "Cs": range(5, COUNT, 90)})
 
     _survey(arms).ask()
 
