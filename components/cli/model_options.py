@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-DEFAULT_ENVIRONMENT = "SERVING"
-
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 schema_option = click.option(
     "--schema",
@@ -16,7 +14,7 @@ schema_option = click.option(
 )
 environment_option = click.option(
     "--environment",
-    default=DEFAULT_ENVIRONMENT,
+    default="SERVING",
     show_default=True,
     help="The schema's environment of what clients send.",
 )

@@ -8,12 +8,7 @@ from pathlib import Path
 import click
 
 from tfx_parity.cli.exit_codes import OF_VERDICT
-from tfx_parity.cli.model_options import (
-    DEFAULT_ENVIRONMENT,
-    environment_option,
-    model_argument,
-    schema_option,
-)
+from tfx_parity.cli.model_options import environment_option, model_argument, schema_option
 
 _HELP = "Exit code: 0 PASS, 1 FAIL, 2 usage or bad input, 4 INCONCLUSIVE (no payload)."
 # The names of payload_files.Form, as options are written.
@@ -24,6 +19,7 @@ _FORMS = {
     "prediction-log": "PREDICTION_LOG",
     "example": "EXAMPLE",
 }
+_DECIDING = frozenset({"schema", "environment", "statistics", "without_labels", "form", "fail_on"})
 _KINDS = ("refused", "changed", "suspect")
 
 
@@ -37,6 +33,11 @@ _KINDS = ("refused", "changed", "suspect")
     type=click.Path(path_type=Path),
     help="Statistics of the training data (StatisticsGen's FeatureStats.pb): tells values that "
     "clients have scaled before they sent them.",
+)
+@click.option(
+    "--without-labels",
+    is_flag=True,
+    help="Take labels out of tf.Examples first: training data, as if clients had sent them.",
 )
 @click.option(
     "--form",
@@ -63,6 +64,7 @@ def payload(
     schema: Path | None,
     environment: str,
     statistics: Path | None,
+    without_labels: bool,
     form: str | None,
     fail_on: str,
     as_json: bool,
@@ -95,7 +97,8 @@ def payload(
         form=None if form is None else Form[_FORMS[form]],
         fail_on=FaultKind(fail_on),
         trained=None if statistics is None else read_training_summaries(statistics),
-        options=_words(schema, environment, statistics, form, fail_on),
+        without_labels=without_labels,
+        options=_words(click.get_current_context()),
     )
     statics = static_findings(guard.model, guard.rules)
     with quiet.status("reading the model") as status:
@@ -113,19 +116,14 @@ def payload(
     return OF_VERDICT[result.verdict]
 
 
-def _words(
-    schema: Path | None, environment: str, statistics: Path | None, form: str | None, fail_on: str
-) -> tuple[str, ...]:
-    """Return the options as words of a command, those left at their defaults left out."""
+def _words(context: click.Context) -> tuple[str, ...]:
+    """Return the options that decide the result as words of a command, without the defaults."""
     words = []
-    if schema is not None:
-        words += ["--schema", str(schema)]
-    if environment != DEFAULT_ENVIRONMENT:
-        words += ["--environment", environment]
-    if statistics is not None:
-        words += ["--statistics", str(statistics)]
-    if form is not None:
-        words += ["--form", form]
-    if fail_on != _KINDS[-1]:
-        words += ["--fail-on", fail_on]
+    for parameter in context.command.params:
+        value = context.params[parameter.name or ""]
+        if isinstance(parameter, click.Option) and parameter.name in _DECIDING:
+            if parameter.is_flag:
+                words += parameter.opts if value else []
+            elif value not in (parameter.default, None):
+                words += [parameter.opts[0], str(value)]
     return tuple(words)

@@ -14,7 +14,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.io import fileio
 from tfx_bsl.tfxio import tf_example_record
 
-from tfx_parity.contract.examples import without_features
 from tfx_parity.findings import FaultKind
 from tfx_parity.payloads.guard import PayloadGuard
 from tfx_parity.payloads.payload_examples import payload_examples
@@ -46,9 +45,14 @@ class PayloadJob:
         """Return the checks, made once a process."""
         return _guard(self)
 
-    def validation(self) -> Validation:
-        """Return a validation to add files to."""
-        return Validation(self.guard(), ValidationOptions(fail_on=FaultKind(self.fail_on)))
+    def validation(self, *, without_labels: bool = False) -> Validation:
+        """Return a validation to add files to.
+
+        Args:
+            without_labels: Whether labels are taken out of examples first.
+        """
+        options = ValidationOptions(fail_on=FaultKind(self.fail_on), without_labels=without_labels)
+        return Validation(self.guard(), options)
 
 
 @lru_cache(maxsize=1)
@@ -152,14 +156,9 @@ class _ValidateFile(beam.DoFn):
             element: The file, and whether its labels are to be taken out.
         """
         uri, is_training = element
-        guard, validation = self._job.guard(), self._job.validation()
-        labels = sorted(guard.rules.labels) if is_training else []
+        guard, validation = self._job.guard(), self._job.validation(without_labels=is_training)
         with local_copy(uri) as path:
-            for form, payload in validation.validating(path, uri, lambda r: _strip(r, labels)):
+            for form, payload in validation.validating(path, uri):
                 for record in payload_examples(guard.model, form, payload):
                     yield beam.pvalue.TaggedOutput(_EXAMPLES, record)
         yield validation.partial().decode("utf-8")
-
-
-def _strip(record: bytes, labels: list[str]) -> bytes:
-    return without_features(record, labels) if labels else record

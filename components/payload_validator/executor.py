@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -99,7 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if trained is not None:
             served = summaries_of(tfdv.load_stats_binary(path))
             validation.add_preprocessed(summaries_of(trained), served)
-        return validation.result((*statics, *found), _reproduce(job, files))
+        return validation.result((*statics, *found), _reproduce(job, input_dict, exec_properties))
 
 
 def _read_schema(input_dict: dict[str, list[types.Artifact]]) -> schema_pb2.Schema:
@@ -194,9 +195,18 @@ def _as_findings(split: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[Sta
         )
 
 
-def _reproduce(job: PayloadJob, files: list[tuple[str, bool]]) -> str:
-    paths = " ".join(path for path, _ in files[:1])
-    return f"tfx-parity payload {job.model} {paths} --environment {job.environment}"
+def _reproduce(
+    job: PayloadJob, input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
+) -> str:
+    """Return the command that does this again, but for what statistics say."""
+    examples = [artifact.uri for artifact in input_dict.get(keys.EXAMPLES) or []]
+    results = [artifact.uri for artifact in input_dict.get(keys.INFERENCE_RESULT) or []]
+    payloads = [exec_properties[keys.PAYLOADS]] if exec_properties.get(keys.PAYLOADS) else []
+    schema = io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict[keys.SCHEMA]))
+    words = ["tfx-parity", "payload", job.model, *examples, *results, *payloads]
+    words += ["--without-labels"] if examples else []
+    words += ["--schema", schema, "--environment", job.environment, "--fail-on", job.fail_on]
+    return shlex.join(words)
 
 
 def _write_report(artifact: types.Artifact, result: PayloadResult) -> None:

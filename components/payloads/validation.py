@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from google.protobuf.message import DecodeError
 
+from tfx_parity.contract.examples import without_features
 from tfx_parity.errors import BadInputError
 from tfx_parity.findings import (
     FaultCode,
@@ -45,12 +47,15 @@ class ValidationOptions:
         fail_on: The mildest kind of fault that fails; worse ones fail as well.
         trained: Summaries of the training data, to tell values that were scaled before they were
             sent; none where None.
+        without_labels: Whether labels are taken out of `tf.Example`s first: training data, as if
+            clients had sent them.
         options: What was asked for, as words of the command, for the report's last line.
     """
 
     form: Form | None = None
     fail_on: FaultKind = FaultKind.SUSPECT
     trained: Summaries | None = None
+    without_labels: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -63,6 +68,7 @@ class Validation:
         self._log = FaultLog()
         self._files: list[PayloadFile] = []
         self._served: Summaries = {}
+        self._stripped = sorted(guard.rules.labels) if options.without_labels else []
 
     def add_file(self, path: Path) -> None:
         """Validate every payload of a file."""
@@ -71,15 +77,12 @@ class Validation:
                 for record in payload_examples(self._guard.model, form, payload):
                     add_example(self._served, record)
 
-    def validating(
-        self, path: Path, name: str, prepare: Callable[[bytes], bytes] = bytes
-    ) -> Iterator[tuple[Form, bytes]]:
+    def validating(self, path: Path, name: str) -> Iterator[tuple[Form, bytes]]:
         """Validate every payload of a file, and yield it.
 
         Args:
             path: The file.
             name: What the report calls it.
-            prepare: What is done to a payload before it is looked at.
 
         Yields:
             The form and the payload, as it was looked at.
@@ -95,7 +98,7 @@ class Validation:
         damages: list[str] = []
         payloads = rows = faulty = 0
         for record, read in read_payloads(path, form, damages.append):
-            payload = prepare(read)
+            payload = self._without_labels(read) if form is Form.EXAMPLE else read
             checked = look_at(self._guard, form, payload)
             payloads += 1
             rows += checked.rows
@@ -106,6 +109,12 @@ class Validation:
         if payloads == 0 and not damages:
             damages.append("an empty file")
         self._files.append(PayloadFile(name, form.value, payloads, rows, faulty, _joined(damages)))
+
+    def _without_labels(self, record: bytes) -> bytes:
+        try:
+            return without_features(record, self._stripped) if self._stripped else record
+        except DecodeError:  # told as a fault
+            return record
 
     def add_damage(self, path: Path, damage: str) -> None:
         """Note a file that cannot be read at all."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import jsonschema_rs
 import payload_models
 import pytest
-from payload_models import ROW
+from payload_models import ROW, example
 
 from tfx_parity.cli import main
 from tfx_parity.schemas import schema_path
+from tfx_parity.tfrecord import write_records
 
 REPORT_SCHEMA = Path(__file__).parents[2] / "schemas" / "payload_report.schema.json"
 
@@ -125,3 +126,35 @@ def test_a_file_that_is_not_there_is_wrong_usage(
 
     assert (2, b"") == (code, out)
     assert b"nowhere.json" in error
+
+
+def test_a_damaged_file_fails_and_the_rest_is_validated(
+    model: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture
+) -> None:
+    """Exit code 1 where a file cannot be read wholly, though no payload has a fault."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    write_bodies(folder / "good.jsonl", ROW, ROW)
+    (folder / "bad").symlink_to(tmp_path / "nowhere")
+
+    code, out, _ = run(capfdbinary, model, folder)
+
+    assert 1 == code
+    assert b"1 file not read, or not wholly; 2 payloads validated" in b" ".join(out.split())
+    assert b"a link to nothing" in out
+
+
+def test_training_data_are_validated_as_if_clients_had_sent_them(
+    model: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture
+) -> None:
+    """Labels are a fault of examples, unless they are to be taken out first."""
+    write_records(tmp_path / "train", [example(species="Adelie"), b"\xff"])
+    arguments = (model, tmp_path / "train", "--json", "--form", "example")
+
+    codes = []
+    for option in ([], ["--without-labels"]):
+        _, out, _ = run(capfdbinary, *arguments, *option)
+        codes.append([fault["code"] for fault in json.loads(out)["faults"]])
+
+    assert [["LABEL_SENT", "NOT_AN_EXAMPLE"], ["NOT_AN_EXAMPLE"]] == codes
+    assert json.loads(out)["reproduce"].endswith("train --without-labels --form example")
