@@ -39,13 +39,19 @@ def _of_feature(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Featu
         data_type=_DATA_TYPES.get(feature.type),
         minimum=domain.minimum,
         maximum=domain.maximum,
-        values=frozenset(domain.values),
+        values=frozenset() if _some_may_be_others(feature) else frozenset(domain.values),
         allow_nan=feature.HasField("float_domain") and not floats.disallow_nan,
         allow_infinity=feature.HasField("float_domain") and not floats.disallow_inf,
         required=feature.presence.min_fraction >= 1,
         min_count=fewest,
         max_count=most,
     )
+
+
+def _some_may_be_others(feature: schema_pb2.Feature) -> bool:
+    """Whether a share of the values may lie outside the domain: no single payload is at fault."""
+    constraints = feature.distribution_constraints
+    return feature.HasField("distribution_constraints") and constraints.min_domain_mass < 1
 
 
 def _counts(feature: schema_pb2.Feature) -> tuple[int, int | None]:
