@@ -141,13 +141,15 @@ class _PlainBody(OrdinaryBody[PlainSignature, list[PlainInputs]]):
             if in_list:
                 if type(value) is not list or len(value) != 1:
                     return False
-                value = value[0]
+                [value] = value
             found = type(value)
             if found is float and low <= value <= high:
                 floats.append(value)
+            elif found is int and least <= value <= most:
+                pass
             elif found is str and known is not None and value and (not known or value in known):
                 texts.append(value)
-            elif not ((found is int and least <= value <= most) or (found is bool and takes_bool)):
+            elif found is not bool or not takes_bool:
                 return False
         self._few_floats += floats
         self._strings.append(texts)
