@@ -12,7 +12,7 @@ from tfx_parity.protos import DataType, TensorProto
 from tfx_parity.serving_api import dtypes
 from tfx_parity.serving_api.dtypes import Array
 from tfx_parity.serving_api.status import Code, ServingError
-from tfx_parity.serving_api.tensors import to_proto
+from tfx_parity.serving_api.tensors import check_array_rank, to_proto
 
 _TSTRING_BYTES = 24  # sizeof(TF_TString), tensorflow/core/platform/ctstring_internal.h
 
@@ -65,11 +65,14 @@ def array_of(tensor: int) -> Array:
     """Return a copy of a `TF_Tensor*`'s value; strings as an object array of bytes.
 
     Raises:
-        ServingError: UNIMPLEMENTED, if the tensor is a resource, a variant or a quantised type.
+        ServingError: UNIMPLEMENTED, if the tensor is a resource, a variant or a quantised type, or
+            has more dimensions than an array can have.
     """
     tf = library()
     data_type = tf.TF_TensorType(tensor)
-    shape = tuple(tf.TF_Dim(tensor, axis) for axis in range(tf.TF_NumDims(tensor)))
+    rank = tf.TF_NumDims(tensor)
+    check_array_rank(rank)
+    shape = tuple([tf.TF_Dim(tensor, axis) for axis in range(rank)])
     if data_type == DataType.DT_STRING:
         return _strings_of(tensor, shape)
     dtype = dtypes.numpy_dtype(data_type)

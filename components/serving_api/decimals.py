@@ -7,6 +7,8 @@ tokens.
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
 import orjson
 
@@ -46,11 +48,11 @@ def _texts(flat: Array) -> list[str]:
     texts = [f"{value:.{_SHORT_DIGITS}g}" for value in doubles]
     # Reading float32 by way of float64 is exact here: no six-digit decimal in float32's range is
     # rounded differently by the detour (checked exhaustively).
-    with np.errstate(over="ignore"):
-        read_back = np.array([float(text) for text in texts], np.float64).astype(flat.dtype)
+    read_back = array(flat.dtype.char, map(float, texts))
     digits = _MAX_DIGITS[flat.dtype]
-    for position in np.flatnonzero(read_back != flat).tolist():
-        texts[position] = f"{doubles[position]:.{digits}g}"
+    for position, (double, read) in enumerate(zip(doubles, read_back, strict=True)):
+        if double != read:
+            texts[position] = f"{double:.{digits}g}"
     return [_finish(text) for text in texts]
 
 

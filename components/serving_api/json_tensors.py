@@ -16,7 +16,7 @@ from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.json_echo import echo
 from tfx_parity.serving_api.json_reader import JsonObject, JsonValue
 from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
-from tfx_parity.serving_api.tensors import MAX_RANK
+from tfx_parity.serving_api.tensors import MAX_RANK, check_array_rank
 
 _B64_KEY = b"b64"
 
@@ -137,7 +137,8 @@ class TensorFiller:
 
         Raises:
             ServingError: INVALID_ARGUMENT "tensor parsing error: ALIAS" beyond 254 dimensions, or
-                for an empty tensor of a type that carries no values.
+                for an empty tensor of a type that carries no values; UNIMPLEMENTED beyond what
+                numpy can hold.
         """
         count = int(np.prod(shape, dtype=np.float64)) if shape else 1
         try:
@@ -146,6 +147,7 @@ class TensorFiller:
             raise invalid_argument(f"tensor parsing error: {alias}") from error
         if len(shape) > MAX_RANK:
             raise invalid_argument(f"tensor parsing error: {alias}")
+        check_array_rank(len(shape))
         return values_to_array(self._values[:count], dtype).reshape(shape)
 
     def _level_error(self, value: JsonValue, level: int, rank: int) -> ServingError:

@@ -16,6 +16,7 @@ from tfx_parity.serving_api.rest_ordinary import Json, NotCertainError, Ordinary
 # Looked up once: each look-up in a protobuf enum costs as much as converting a value.
 _FLOAT, _DOUBLE = int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)
 _STRING, _BOOL = int(DataType.DT_STRING), int(DataType.DT_BOOL)
+_FEW = 64
 _INTEGER_BOUNDS = {
     int(DataType.DT_INT32): (-(2**31), 2**31 - 1),
     int(DataType.DT_INT16): (-(2**31), 2**31 - 1),
@@ -87,8 +88,13 @@ class _TensorBody(OrdinaryBody[dict[str, int], dict[str, Array]]):
         return batch.reshape(batch.shape[1:])
 
     def _check_numbers(self) -> None:
-        if self._rounded_to_float:
-            require(self._tokens.floats_are_certain(np.concatenate(self._rounded_to_float)))
+        if not self._rounded_to_float:
+            return
+        doubles = np.concatenate(self._rounded_to_float)
+        if len(doubles) <= _FEW:
+            require(self._tokens.few_floats_are_certain(doubles.tolist()))
+        else:
+            require(self._tokens.floats_are_certain(doubles))
 
     def _flat(self, values: list[Json], types: set[type], data_type: int) -> Array:
         if data_type in (_FLOAT, _DOUBLE):

@@ -18,7 +18,7 @@ import orjson
 from tfx_parity.serving_api.base64_text import unescape
 from tfx_parity.serving_api.number_tokens import NumberTokens
 from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE
-from tfx_parity.serving_api.tensors import MAX_RANK
+from tfx_parity.serving_api.tensors import MAX_ARRAY_RANK
 
 _KNOWN_KEYS = frozenset({"signature_name", "instances", "inputs"})
 _ESCAPED_COLON = re.compile(rb"\\u003[aA]")
@@ -94,7 +94,7 @@ class OrdinaryBody(ABC, Generic[Signature, Inputs]):
         """Return the scalars of lists that are nested alike, their types, and the shape."""
         shape = [len(values)]
         while (types := set(map(type, values))) == {list}:
-            require(len(shape) < MAX_RANK)
+            require(len(shape) < MAX_ARRAY_RANK - 1)
             try:  # one element each is what feature columns look like, and has a quicker way
                 values = [value for [value] in values]
                 shape.append(1)

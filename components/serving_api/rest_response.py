@@ -7,6 +7,7 @@ go out as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -139,7 +140,7 @@ def _nested(alias: str, array: Array, level: int, join: _Join) -> list[str]:
     texts = _leaves(alias, array, level + depth)
     for axis in range(depth, 0, -1):
         size = array.shape[axis]
-        count = int(np.prod(array.shape[:axis]))
+        count = math.prod(array.shape[:axis])
         texts = [
             join(texts[start * size : (start + 1) * size], level + axis - 1)
             for start in range(count)

@@ -8,20 +8,26 @@ tensorflow/core/framework/tensor.cc, unchanged from TF 2.16 to 2.21). Strings ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from tfx_parity.protos import DataType, TensorProto, TensorShapeProto
 from tfx_parity.serving_api.dtypes import Array, Dtype, data_type, numpy_dtype, value_field
-from tfx_parity.serving_api.status import ServingError, invalid_argument
+from tfx_parity.serving_api.status import Code, ServingError, invalid_argument
 
 MAX_RANK = 254  # tensor_shape.h, MaxDimensions
+MAX_ARRAY_RANK = 32  # of numpy; 64 from numpy 2.0 on
 _MAX_ELEMENTS = 2**63 - 1
 _HALF_TYPES = (DataType.DT_HALF, DataType.DT_BFLOAT16)
 _COMPLEX_TYPES = (DataType.DT_COMPLEX64, DataType.DT_COMPLEX128)
 _FLOAT8_TYPES = (DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN)
 _VARINT_BITS = 7
+_LENGTH_DELIMITED = 2
+# Fields whose bytes are those of the array.
+_PACKED_AS_THEY_ARE: Mapping[str | None, int] = {
+    name: TensorProto.DESCRIPTOR.fields_by_name[name].number for name in ("float_val", "double_val")
+}
 
 
 def to_proto(array: Array) -> TensorProto:
@@ -46,9 +52,29 @@ def to_proto(array: Array) -> TensorProto:
     field = value_field(kind)
     if field == "float8_val":
         proto.float8_val = flat.tobytes()
+    elif field in _PACKED_AS_THEY_ARE:
+        proto.MergeFromString(_packed(_PACKED_AS_THEY_ARE[field], flat))
     elif field is not None:
         getattr(proto, field).extend(_field_values(flat, kind))
     return proto
+
+
+def _packed(field: int, flat: Array) -> bytes:
+    """Return a packed field of a message (protobuf.dev/programming-guides/encoding).
+
+    Its values lie there as in a little-endian array: none becomes a Python object.
+    """
+    values = flat.astype(flat.dtype.newbyteorder("<"), copy=False).tobytes()
+    return _as_varint(field << 3 | _LENGTH_DELIMITED) + _as_varint(len(values)) + values
+
+
+def _as_varint(number: int) -> bytes:
+    """Return a number as protobuf writes it: seven bits a byte, the lowest first."""
+    written = bytearray()
+    while number >= 1 << _VARINT_BITS:
+        written.append(number & 0x7F | 0x80)
+        number >>= _VARINT_BITS
+    return bytes([*written, number])
 
 
 def _field_values(flat: Array, kind: int) -> Iterable[object]:
@@ -80,9 +106,11 @@ def from_proto(proto: TensorProto) -> Array:
     cut; a list of another type's values counts as missing; an unknown rank is a scalar.
 
     Raises:
-        ServingError: INVALID_ARGUMENT "tensor parsing error", if TensorFlow could not parse it.
+        ServingError: INVALID_ARGUMENT "tensor parsing error", if TensorFlow could not parse it;
+            UNIMPLEMENTED, if it has more dimensions than an array can have.
     """
     shape = _shape(proto.tensor_shape)
+    check_array_rank(len(shape))
     try:
         dtype = numpy_dtype(proto.dtype)
     except ServingError as error:
@@ -98,6 +126,16 @@ def from_proto(proto: TensorProto) -> Array:
     except MemoryError as error:
         raise _parsing_error() from error
     return flat.reshape(shape)
+
+
+def check_array_rank(rank: int) -> None:
+    """Raise UNIMPLEMENTED where a tensor has more dimensions than numpy can hold."""
+    if rank > MAX_ARRAY_RANK:
+        raise ServingError(
+            Code.UNIMPLEMENTED,
+            f"Expected a tensor of at most {MAX_ARRAY_RANK} dimensions, the most that an array of "
+            f"numpy has, found {rank}. Send it flatter and reshape it in the model.",
+        )
 
 
 def check_parses(proto: TensorProto, alias: str) -> None:

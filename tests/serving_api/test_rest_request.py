@@ -17,6 +17,7 @@ from tfx_parity.serving_api.generation import Generation
 from tfx_parity.serving_api.rest_fast_path import parse_fast
 from tfx_parity.serving_api.rest_request import PredictCall, parse_exactly, parse_predict
 from tfx_parity.serving_api.status import Code, ServingError
+from tfx_parity.serving_api.tensors import MAX_ARRAY_RANK
 
 MakeSignature = Callable[..., SignatureDef]
 NESTED = st.recursive(st.integers(0, 9), lambda inner: st.lists(inner, max_size=3), max_leaves=12)
@@ -138,6 +139,22 @@ def test_more_than_254_dimensions_are_no_tensor(
     expected = (Code.INVALID_ARGUMENT, "tensor parsing error: x")
 
     assert expected == refusal(body, signature, generation)
+
+
+@pytest.mark.parametrize("rank", [31, 32, 33, 254])
+def test_more_dimensions_than_an_array_can_have_are_refused(
+    signature_of: MakeSignature, rank: int
+) -> None:
+    """With a status and a reason; TF Serving would carry up to 254."""
+    signatures = {"serving_default": signature_of(x=DataType.DT_FLOAT)}
+    body = b'{"inputs": ' + b"[" * rank + b"1" + b"]" * rank + b"}"
+
+    if rank <= MAX_ARRAY_RANK:
+        assert rank == parse_predict(body, signatures, Generation.V2_16).inputs["x"].ndim
+    else:
+        with pytest.raises(ServingError, match=f"at most 32 dimensions.* found {rank}") as refused:
+            parse_predict(body, signatures, Generation.V2_16)
+        assert refused.value.code is Code.UNIMPLEMENTED
 
 
 @pytest.mark.thorough
