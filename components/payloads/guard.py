@@ -161,8 +161,10 @@ class PayloadGuard:
         if method in ("classify", "regress"):
             return self._checked(self._review(body, method))
         call = self._reader.read(body)
-        if call is not None and self._checks[call.signature_name].accepts(call):
-            return Checked((), call.rows)
+        if call is not None:
+            checks = self._checks[call.signature_name]
+            faults = () if checks.accepts(call) else tuple(checks.plain_suspects(call))
+            return Checked(faults, call.rows)
         return self._checked(self._review(body, method))
 
     def _review(self, body: bytes, method: RestMethod | None) -> Review:

@@ -7,7 +7,7 @@ say where a fault is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from operator import ge, le
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tfx_parity.payloads.signature_shape import SignatureShape
 from tfx_parity.payloads.value_checks import ValueChecks
-from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.dtypes import Array, Dtype
 from tfx_parity.serving_api.rest_plain import PlainInputs
 
 _MAX_KNOWN_SHAPES = 64
@@ -89,3 +89,23 @@ class PlainChecks:
             return False
         step = len(sent.aliases)
         return all(values.issuperset(sent.values[i::step]) for i, values in self._domains)
+
+
+def columns_of(sent: PlainInputs, dtype: Dtype) -> Iterator[tuple[str, Array]]:
+    """Yield each input with the tensor that the model gets for it.
+
+    Args:
+        sent: Inputs that are looked at together.
+        dtype: Their type.
+    """
+    if dtype.hasobject:
+        flat: Array = np.empty(len(sent.values), object)
+        flat[:] = [text.encode("utf-8") if type(text) is str else text for text in sent.values]
+    else:
+        flat = np.asarray(sent.values).astype(dtype)
+    if len(sent.aliases) == 1:
+        yield sent.aliases[0], flat.reshape(sent.shape)
+        return
+    together = flat.reshape(sent.shape[0], len(sent.aliases), *sent.shape[1:])
+    for index, alias in enumerate(sent.aliases):
+        yield alias, together[:, index]

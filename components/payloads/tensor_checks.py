@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 
 from tfx_parity.findings import FaultCode, FaultKind, PayloadFault
 from tfx_parity.payloads.example_checks import ExampleChecks
 from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRule, FeatureRules
-from tfx_parity.payloads.plain_checks import PlainChecks
+from tfx_parity.payloads.plain_checks import PlainChecks, columns_of
 from tfx_parity.payloads.review_faults import json_pointer, tensor_text
 from tfx_parity.payloads.signature_shape import signature_shape
 from tfx_parity.payloads.value_checks import ValueChecks
 from tfx_parity.protos import SignatureDef, TensorInfo
-from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.serving_api.dtypes import Array, numpy_dtype
 from tfx_parity.serving_api.example_parsing import ParsedFeature
 from tfx_parity.serving_api.plain_signature import Limits
 from tfx_parity.serving_api.rest_plain import PlainCall
@@ -22,6 +22,7 @@ from tfx_parity.serving_api.review import Path, Review, SentTensor
 
 # The one signature in which a value stands for a missing one (the serving contract says which).
 _RAW_SIGNATURE = "serve_raw"
+_NO_PLACES: Set[Path] = frozenset()
 
 
 class SignatureChecks:
@@ -90,10 +91,55 @@ class SignatureChecks:
             is_good_example=self._is_good_example if is_example else None,
         )
 
+    def plain_suspects(self, call: PlainCall) -> Iterator[PayloadFault]:
+        """Yield the faults of a plain body: none is refused but by a graph that parses examples."""
+        columns = {
+            alias: array
+            for sent in call.inputs
+            for alias, array in columns_of(sent, numpy_dtype(self._infos[sent.aliases[0]].dtype))
+        }
+        if not call.row_format:
+            tensors = [
+                SentTensor(("inputs", alias) if call.named else ("inputs",), None, alias, array)
+                for alias, array in columns.items()
+            ]
+            yield from self.suspects(Review(tensors=tensors))
+            return
+        found = [
+            fault
+            for alias in sorted(columns)
+            for fault in self._of_rows(call, alias, columns[alias])
+        ]
+        yield from sorted(
+            found, key=lambda fault: (fault.code is not FaultCode.WRONG_SHAPE, fault.row or 0)
+        )
+
+    def _of_rows(self, call: PlainCall, alias: str, rows: Array) -> Iterator[PayloadFault]:
+        """Yield the faults of one input of all rows."""
+
+        def path_of(row: int) -> Path:
+            return ("instances", row, alias) if call.named else ("instances", row)
+
+        first = SentTensor(path_of(0), 0, alias, rows[0, ...])
+        yield from self._shape_faults([first])
+        if alias == self._example_input:
+            for row in range(len(rows)):
+                yield from self._example_faults(
+                    SentTensor(path_of(row), row, alias, rows[row, ...]), _NO_PLACES
+                )
+            return
+        if rows.dtype == object and alias not in self._has_rule:
+            return  # any bytes may be meant
+        for value in self._values[alias].suspects(rows):
+            row, *place = (int(i) for i in np.unravel_index(value.index, rows.shape))
+            path = (*path_of(row), *place)
+            yield _fault(value.code, path, row, alias, value.expected, value.found)
+
     def suspects(self, review: Review) -> Iterator[PayloadFault]:
         """Yield what is against the signature's shapes and the rules, of the values that fit."""
-        yield from self._shape_faults(review)
-        for tensor in review.tensors:
+        tensors = sorted(review.tensors, key=lambda tensor: (tensor.row or 0, tensor.alias))
+        yield from self._shape_faults(tensors)
+        for tensor in tensors:
             if tensor.alias == self._example_input:
                 yield from self._example_faults(tensor, review.single_values)
             else:
@@ -101,16 +147,16 @@ class SignatureChecks:
 
     def record_faults(self, record: bytes) -> Iterator[PayloadFault]:
         """Yield the faults of one serialized example by itself."""
-        yield from self._of_record(record, 0, (), self._example_input or "", frozenset())
+        yield from self._of_record(record, 0, (), self._example_input or "", _NO_PLACES)
 
     def _is_good_example(self, value: str | bytes, index: int) -> bool:
         record = value.encode("utf-8") if isinstance(value, str) else value
         return not any(self._examples.faults(record, index))
 
-    def _shape_faults(self, review: Review) -> Iterator[PayloadFault]:
+    def _shape_faults(self, tensors: Sequence[SentTensor]) -> Iterator[PayloadFault]:
         told: set[str] = set()
         rows: dict[str, int] = {}
-        for tensor in review.tensors:
+        for tensor in tensors:
             shape = tensor.array.shape if tensor.row is None else (1, *tensor.array.shape)
             expected = self._shapes[tensor.alias]
             fits = expected is None or expected.matches(shape, is_row=tensor.row is not None)

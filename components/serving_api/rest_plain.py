@@ -60,16 +60,18 @@ class PlainCall(NamedTuple):
         inputs: All inputs, each once; none of a single row, whose values keep the limits, and the
             signature's shapes.
         row_format: Whether the body has `instances`.
+        named: Whether its inputs are named.
     """
 
     signature_name: str
     inputs: list[PlainInputs]
     row_format: bool
+    named: bool
 
     @property
     def rows(self) -> int:
         """How many rows it has, 1 where it has no first dimension."""
-        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+        return max((sent.shape[0] if sent.shape else 1 for sent in self.inputs), default=1)
 
 
 class PlainReader:
@@ -95,17 +97,23 @@ class PlainReader:
 
     def read(self, body: bytes) -> PlainCall | None:
         """Return what a body asks for, None where it could be refused or changed."""
+        reading = _PlainBody(body)
         try:
-            return PlainCall(*_PlainBody(body).read(self._signatures.get))
+            return PlainCall(*reading.read(self._signatures.get), reading.named)
         except (NotCertainError, orjson.JSONDecodeError):
             return None
 
 
 class _PlainBody(OrdinaryBody[PlainSignature, list[PlainInputs]]):
-    """A body on its way to flat values."""
+    """A body on its way to flat values.
+
+    Attributes:
+        named: Whether its inputs are named.
+    """
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
+        self.named = True
         self._few_floats: list[float] = []
         self._many_floats: list[Array] = []
         self._any_double = False
@@ -114,6 +122,7 @@ class _PlainBody(OrdinaryBody[PlainSignature, list[PlainInputs]]):
         require(type(rows) is list and len(rows) > 0)
         if set(map(type, rows)) != {dict} or "b64" in rows[0]:
             require(len(signature.singles) == 1)
+            self.named = False
             return [self._together(signature.singles[0], rows, len(rows))]
         if len(rows) == 1 and signature.row is not None and self._is_plain(rows[0], signature.row):
             self._members += signature.colons
@@ -158,6 +167,7 @@ class _PlainBody(OrdinaryBody[PlainSignature, list[PlainInputs]]):
     def _inputs(self, inputs: Json, signature: PlainSignature) -> list[PlainInputs]:
         if type(inputs) is not dict or "b64" in inputs:
             require(len(signature.singles) == 1)
+            self.named = False
             return [self._whole(signature.singles[0], inputs)]
         require(inputs.keys() == signature.aliases)
         self._members += signature.colons

@@ -51,12 +51,12 @@ def review_body(
         reviewer.read(body)
     except ServingError as error:
         reviewer.refuse(reviewer.stage, (), error)
+    if reviewer.review.refusals:
+        return reviewer.review
     try:
         parse_exactly(body, signature_defs, generation)
-    except ServingError as error:
-        # Said of the request as a whole, after each of its values was taken.
-        if not reviewer.review.refusals:
-            reviewer.refuse(Reason.BAD_TENSOR, (), error)
+    except ServingError as error:  # said of the request as a whole, after its values were taken
+        reviewer.refuse(Reason.BAD_TENSOR, (), error)
     return reviewer.review
 
 

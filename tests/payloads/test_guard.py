@@ -206,14 +206,50 @@ def test_refused_means_what_the_server_says(guard: PayloadGuard, changes: list[d
     assert ([expected] if expected else []) == refused[:1]
 
 
-@given(st.lists(CHANGES, min_size=1, max_size=2), st.sampled_from([1, 1, 40]))
+SUSPECTS = st.dictionaries(
+    st.sampled_from(sorted(ROW)), st.sampled_from([7, 46.5, "Biscoe", "?", ""]), max_size=3
+)
+
+
+@given(
+    st.lists(st.one_of(CHANGES, SUSPECTS), min_size=1, max_size=3),
+    st.sampled_from([1, 1, 30]),
+    st.booleans(),
+)
 def test_the_quick_way_finds_what_the_careful_one_finds(
-    guard: PayloadGuard, changes: list[dict], repeats: int
+    guard: PayloadGuard, changes: list[dict], repeats: int, by_rows: bool
 ) -> None:
     """Bytes that the server skips and that no quick reader knows change nothing in what is told."""
-    body = raw_body(*({**ROW, **change} for change in changes * repeats))
+    rows = [{**ROW, **change} for change in changes * repeats]
+    body = raw_body(*rows)
+    if not by_rows:
+        columns = {name: [row[name] for row in rows] for name in ROW}
+        body = json.dumps({"signature_name": "serve_raw", "inputs": columns}).encode("utf-8")
 
     assert guard.look_at_rest(b"\xef\xbb\xbf" + body) == guard.look_at_rest(body)
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_examples_are_looked_into_the_quick_way_too(
+    guard: PayloadGuard, key: str, is_named: bool
+) -> None:
+    """Named or bare, in rows or in a column, what an example holds is told where it is."""
+    texts = [base64.b64encode(r).decode() for r in (example(), example(sex="?"), b"\xff")]
+    rows: list = [{"b64": text} for text in texts]
+    if is_named:
+        rows = [{"examples": row} for row in rows] if key == "instances" else {"examples": rows}
+    body = json.dumps({key: rows}).encode("utf-8")
+    names = "/examples" if is_named else ""
+    places = [f"/{key}/{i}{names}" if key == "instances" else f"/{key}{names}/{i}" for i in (1, 2)]
+
+    faults = guard.look_at_rest(body)
+
+    assert faults == guard.look_at_rest(b"\xef\xbb\xbf" + body)
+    assert told(faults.faults) == [
+        ("suspect", "NOT_IN_DOMAIN", f"{places[0]}/sex/0"),
+        ("refused", "NOT_AN_EXAMPLE", places[1]),
+    ]
 
 
 def test_a_folder_without_a_model_is_bad_input(tmp_path: Path) -> None:
