@@ -21,6 +21,8 @@ class CheckOptions:
         batch_size: How many examples to send at once.
         startup_deadline_s: How long a server may take until it answers.
         redact: Whether to leave what clients send out of the result.
+        allow_version_mismatch: Whether a server of another TensorFlow than the model's is told as a
+            warning and is no cause to fail.
         server_options: The command's words that choose the server, for the result's command.
     """
 
@@ -30,6 +32,7 @@ class CheckOptions:
     batch_size: int = 64
     startup_deadline_s: float = 120.0
     redact: bool = False
+    allow_version_mismatch: bool = False
     server_options: tuple[str, ...] = ()
 
     @property
@@ -59,4 +62,6 @@ class CheckOptions:
             words += ["--tolerance", f"{name}={tolerance.rtol!r},{tolerance.atol!r}"]
         if self.redact:
             words.append("--redact")
+        if self.allow_version_mismatch:
+            words.append("--allow-version-mismatch")
         return shlex.join(words)

@@ -32,6 +32,7 @@ class CanaryValidatorSpec(ComponentSpec):
         keys.TOLERANCES: ExecutionParameter(type=str),
         keys.WITHOUT_TRAINER_PREDICTIONS: ExecutionParameter(type=int),
         keys.REDACT: ExecutionParameter(type=int),
+        keys.ALLOW_VERSION_MISMATCH: ExecutionParameter(type=int),
         keys.SERVER: ExecutionParameter(type=str, optional=True),
         keys.SERVING_SPEC: ExecutionParameter(type=infra_validator_pb2.ServingSpec, optional=True),
         keys.BATCHING_PARAMETERS: ExecutionParameter(type=str, optional=True),
@@ -98,6 +99,7 @@ class CanaryValidator(base_component.BaseComponent):
         tolerances: Mapping[str, Mapping[str, float]] | None = None,
         without_trainer_predictions: bool = False,
         redact: bool = False,
+        allow_version_mismatch: bool = False,
         server: str = keys.NATIVE,
         serving_spec: infra_validator_pb2.ServingSpec | None = None,
         batching_parameters: str | None = None,
@@ -121,6 +123,8 @@ class CanaryValidator(base_component.BaseComponent):
                 recorded nothing: then only serving is proven, not training, and the report says so.
             redact: Whether to leave what clients send out of the report: raw examples, values of
                 features, strings, the server's own words.
+            allow_version_mismatch: Whether a server of another TensorFlow than the model's is told
+                as a warning, with how far the answers lie apart, and is no cause to fail.
             server: `native`, or `binary`: $TENSORFLOW_MODEL_SERVER, else tensorflow_model_server on
                 the PATH, as the image for Kubeflow has it.
             serving_spec: What runs the canary, as InfraValidator takes it: an image of TensorFlow
@@ -158,6 +162,7 @@ class CanaryValidator(base_component.BaseComponent):
             tolerances=json_utils.dumps(dict(tolerances or {})),
             without_trainer_predictions=int(without_trainer_predictions),
             redact=int(redact),
+            allow_version_mismatch=int(allow_version_mismatch),
             server=server,
             serving_spec=serving_spec,
             batching_parameters=_never_empty(batching_parameters),

@@ -77,6 +77,7 @@ class Executor(base_executor.BaseExecutor):
                     json_utils.loads(exec_properties[keys.TOLERANCES])
                 ),
                 redact=bool(exec_properties[keys.REDACT]),
+                allow_version_mismatch=bool(exec_properties[keys.ALLOW_VERSION_MISMATCH]),
             )
             backends = self._backends(model_uri, exec_properties)
             measure = _measure(input_dict, exec_properties, recorded, Path(folder))

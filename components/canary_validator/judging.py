@@ -18,7 +18,7 @@ from tfx_parity.canary_validator.coverage_check import (
     coverage_causes,
     no_coverage,
 )
-from tfx_parity.canary_validator.decision import decide
+from tfx_parity.canary_validator.decision import decide, headline
 from tfx_parity.canary_validator.explaining import explain_difference
 from tfx_parity.canary_validator.ladder import Ladder, climb
 from tfx_parity.canary_validator.panel import Panel
@@ -70,7 +70,8 @@ class Judge:
         coverage = self._coverage(refusals)
         self.progress("climbing the ladder")
         ladder = self._ladder(coverage)
-        before, after = [*refusals, *self._wrong_model()], self._other_tensorflow()
+        before, after = [*refusals, *self._wrong_model()], self._other_tensorflow(ladder)
+        warnings, after = (after, []) if options.allow_version_mismatch else ([], after)
         causes = [*before, *ladder.causes]
         causes += [*coverage_causes(coverage, causes), *after]
         causes = self._traced(causes, ladder)
@@ -94,6 +95,7 @@ class Judge:
             redacted=False,
             sampling=self.surveyed.sampling,
             metrics=side_metrics(self.measure, answers),
+            warnings=tuple(warnings),
         )
 
     def _coverage(self, refusals: Sequence[Cause]) -> CoverageFindings:
@@ -129,8 +131,9 @@ class Judge:
         # A server that was given its model by others.
         return [*stale, *find_other_version(self.canary.version, self.about.model)]
 
-    def _other_tensorflow(self) -> list[Cause]:
-        return find_version_mismatch(self.canary.identity.version, self.inspection)
+    def _other_tensorflow(self, ladder: Ladder) -> list[Cause]:
+        rung = ladder.rungs[headline(self.about.recorded)].rung
+        return find_version_mismatch(self.canary.identity.version, self.inspection, rung)
 
     def _traced(self, causes: list[Cause], ladder: Ladder) -> list[Cause]:
         """Return the causes, with what explains a doubtful one, and the place of the first."""

@@ -13,7 +13,7 @@ from tfx_parity.canary_validator.recorded import Recorded, Rows
 from tfx_parity.contract import ServingContract
 from tfx_parity.contract.serving_contract import read_contract
 from tfx_parity.files import sha256_of_file
-from tfx_parity.findings import Cause, CauseCode, Evidence
+from tfx_parity.findings import Cause, CauseCode, Evidence, Rung
 from tfx_parity.protos import TensorInfo
 from tfx_parity.serving_api.dtypes import data_type, type_name
 
@@ -143,19 +143,33 @@ def _changed_vocabularies(contract: ServingContract, model: Path) -> list[str]:
     return changed
 
 
-def find_version_mismatch(server: str, inspection: ModelInspection) -> list[Cause]:
+def find_version_mismatch(server: str, inspection: ModelInspection, headline: Rung) -> list[Cause]:
     """Return a cause where the server's TensorFlow is of another minor version than the model's.
 
     Args:
         server: The server's version, which holds TensorFlow's.
         inspection: What the model shows without a request.
+        headline: The comparison that shows what the other version made of the answers.
     """
     found, model = _MINOR.search(server), _MINOR.match(inspection.tensorflow_version)
     if found is None or model is None or found[0] == model[0]:
         return []
-    detail = f"The model was written by TensorFlow {inspection.tensorflow_version}; the server is "
     place = f"TensorFlow {model[0]} in the model, {found[0]} in the server"
-    return [_cause(CauseCode.VERSION_MISMATCH, place, f"{detail}{server}.")]
+    detail = (
+        f"The model was written by TensorFlow {inspection.tensorflow_version}; the server is "
+        f"{server}. {_what_it_brought(headline)}"
+    )
+    evidence = Evidence(None, headline.mismatching, headline.examples, detail)
+    return [Cause(CauseCode.VERSION_MISMATCH, place, evidence)]
+
+
+def _what_it_brought(headline: Rung) -> str:
+    """Return in words how far the answers of two versions lie apart."""
+    counts = f"{headline.mismatching} of {headline.examples} examples differ"
+    if headline.max_difference is None:
+        return f"{counts}."
+    ratio = "" if headline.max_ratio is None else f", {headline.max_ratio:.2g} of the tolerance"
+    return f"{counts}; at most {headline.max_difference:.2g} apart{ratio}."
 
 
 def find_other_version(served: int, model: Path) -> list[Cause]:

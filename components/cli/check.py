@@ -97,6 +97,12 @@ if TYPE_CHECKING:
     help="Leave what clients send out of the report: raw examples, values of features, strings, "
     "the server's own words.",
 )
+@click.option(
+    "--allow-version-mismatch",
+    is_flag=True,
+    help="A server of another TensorFlow than the model's is a warning, with how far the answers "
+    "lie apart, and no failure.",
+)
 def check(
     model: Path,
     predictions: Path,
@@ -113,6 +119,7 @@ def check(
     batch_size: int,
     startup_deadline: float,
     redact: bool,
+    allow_version_mismatch: bool,
 ) -> int:
     """Check that MODEL answers in a canary what was recorded in training.
 
@@ -137,6 +144,7 @@ def check(
         batch_size=batch_size,
         startup_deadline_s=startup_deadline,
         redact=redact,
+        allow_version_mismatch=allow_version_mismatch,
         server_options=(
             *server_options(server, image, model_name, batching_parameters_file),
             *["--enable_batching"] * enable_batching,

@@ -173,6 +173,7 @@ class ParityResult:
         sampling: Which arms were asked for which examples, in one sentence.
         sample_faults: Faults of the requests that the model brings along as samples.
         metrics: The model's metrics on both sides; None where none were asked for.
+        warnings: What would be a cause and was allowed by an option: it decides nothing.
     """
 
     verdict: Verdict
@@ -190,3 +191,4 @@ class ParityResult:
     sampling: str
     sample_faults: tuple[PayloadFault, ...] = ()
     metrics: MetricSides | None = None
+    warnings: tuple[Cause, ...] = ()

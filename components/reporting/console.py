@@ -38,6 +38,8 @@ def print_result(result: ParityResult, console: Console) -> None:
     console.print(_verdict(result))
     for number, cause in enumerate(result.causes, 1):
         console.print(_cause(number, cause))
+    for warning in result.warnings:
+        console.print(_warning(warning))
     console.print(_ladder(result))
     if result.metrics is not None:
         console.print(_metrics(result.metrics))
@@ -70,6 +72,11 @@ def _cause(number: int, cause: Cause) -> RenderableType:
         lines.append(Text.assemble(("          ", "dim"), text))
     lines.append(Text.assemble(("   to do  ", "dim"), meaning.advice))
     return Group(*lines, Text(""))
+
+
+def _warning(warning: Cause) -> RenderableType:
+    words = f"{warning.code.value}, allowed: {warning.evidence.detail}"
+    return Group(Text.assemble(("warning: ", "bold yellow"), words), Text(""))
 
 
 def _ladder(result: ParityResult) -> RenderableType:

@@ -17,6 +17,7 @@ def to_json(result: ParityResult) -> bytes:
     """Return a result as canonical JSON: the same result gives the same bytes."""
     fields = asdict(result)
     fields["causes"] = [_cause(cause) for cause in result.causes]
+    fields["warnings"] = [_cause(warning) for warning in result.warnings]
     fields["sample_faults"] = [fault_json(fault) for fault in result.sample_faults]
     return canonical_json({"format": FORMAT, **fields})
 

@@ -18,6 +18,7 @@ PROPERTIES = {
     "tolerances": "{}",
     "without_trainer_predictions": 0,
     "redact": 0,
+    "allow_version_mismatch": 0,
     "serving_spec": None,
     "eval_config": None,
 }

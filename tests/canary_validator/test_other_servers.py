@@ -22,6 +22,7 @@ PROPERTIES = {
     "tolerances": "{}",
     "without_trainer_predictions": 0,
     "redact": 0,
+    "allow_version_mismatch": 0,
 }
 
 

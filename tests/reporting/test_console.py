@@ -15,6 +15,7 @@ from parity_results import (
     refusing,
     rung,
     unloadable,
+    warned,
 )
 from rich.console import Console
 
@@ -50,6 +51,14 @@ def test_a_cause_is_told_with_place_and_advice() -> None:
         "T ≠ A",
     ):
         assert words in text
+
+
+def test_what_was_allowed_is_a_warning() -> None:
+    """It stands below the verdict, which it does not change."""
+    text = _print(warned())
+
+    assert "PASS" in text.splitlines()[0]
+    assert "warning: VERSION_MISMATCH, allowed: The server is 2.21; at most 2e-08 apart." in text
 
 
 def test_the_servers_own_words_are_quoted() -> None:

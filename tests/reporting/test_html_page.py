@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from parity_results import crowded, each_result, failing, passing, skewed
+from parity_results import crowded, each_result, failing, passing, skewed, warned
 
 from tfx_parity import schemas
 from tfx_parity.findings import ParityResult, Verdict
@@ -211,6 +211,13 @@ def test_the_report_is_written_as_two_files(tmp_path: Path) -> None:
     assert (to_json(failing()), to_html(failing())) == (json_file.read_bytes(), page.read_bytes())
     assert ["report.html", "report.json"] == sorted(p.name for p in (tmp_path / "made").iterdir())
     assert page == write_html(tmp_path / "made", failing())
+
+
+def test_what_was_allowed_is_a_warning_below_the_verdict() -> None:
+    """The page says that it is allowed, and what was seen."""
+    text = _read(to_html(warned())).text
+
+    assert "Warning, allowed: VERSION_MISMATCH The server is 2.21; at most 2e-08 apart." in text
 
 
 def test_the_metrics_of_both_sides_stand_in_one_table() -> None:
