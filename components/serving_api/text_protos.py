@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
-    message_factory,
     text_format,
     wrappers_pb2,
 )
 from google.protobuf.message import Message
 
 from tfx_parity.errors import BadInputError
+from tfx_parity.tfx_lines import message_class
 
 
 def parse_text(text: str, file: descriptor_pb2.FileDescriptorProto, name: str) -> Message:
@@ -40,9 +38,4 @@ def _message_class(file: descriptor_pb2.FileDescriptorProto, name: str) -> type[
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
-    descriptor = pool.FindMessageTypeByName(name)
-    if hasattr(message_factory, "GetMessageClass"):
-        return message_factory.GetMessageClass(descriptor)
-    # protobuf 3.20, which TFX 1.16 brings on Python 3.10, has only the factory's method.
-    factory: Any = message_factory.MessageFactory(pool)
-    return factory.GetPrototype(descriptor)
+    return message_class(pool, pool.FindMessageTypeByName(name))
