@@ -114,6 +114,22 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "_ZN10tensorflow21DisableXlaCompilationEv": (None, ()),
 }
 
+# What can take long, and so must let other threads run on. The others are so short that giving
+# Python's lock away and taking it again would take longer.
+_LONG = frozenset(
+    {
+        "TF_LoadSessionFromSavedModel",
+        "TF_SessionRun",
+        "TF_CloseSession",
+        "TF_DeleteSession",
+        "TF_DeleteGraph",
+        "TF_NewBufferFromString",
+        "TF_TensorFromProto",
+        "TF_GetAllOpList",
+        "TF_GetRegisteredKernelsForOp",
+    }
+)
+
 
 @functools.cache
 def library() -> ctypes.CDLL:
@@ -130,9 +146,11 @@ def library() -> ctypes.CDLL:
     folder = tensorflow_folder()
     try:
         opened = [_open(folder / name) for name in _LIBRARIES][-1]
+        locked = ctypes.PyDLL(None, handle=opened._handle)
         for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(opened, name)
+            function = getattr(opened if name in _LONG else locked, name)
             function.restype, function.argtypes = result, arguments
+            setattr(opened, name, function)
     except (OSError, AttributeError) as error:
         raise ServerUnavailableError(
             f"Expected TensorFlow's C API in {' and '.join(_LIBRARIES)} of {folder}, found: "

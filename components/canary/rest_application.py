@@ -91,7 +91,10 @@ class RestApplication:
     async def _read(self, request: web.BaseRequest, body: bytearray) -> None:
         """Read the body, refused if it is too large, too much with others, or comes too slowly."""
         try:
-            await asyncio.wait_for(self._read_chunks(request, body), _READ_BODY_S)
+            if request.content.is_eof():  # all of it came already: nothing to wait for
+                await self._read_chunks(request, body)
+            else:
+                await asyncio.wait_for(self._read_chunks(request, body), _READ_BODY_S)
         except asyncio.TimeoutError as error:
             raise ServingError(
                 Code.DEADLINE_EXCEEDED, f"The body did not come within {_READ_BODY_S:g} s."
