@@ -85,11 +85,14 @@ def test_metadata(server: Server, stub: prediction_service_pb2_grpc.PredictionSe
     shown = told["metadata"]["signature_def"]["signature_def"]
     assert set(shown) == set(signatures.signature_def)
     assert shown["regress_x_to_y"]["method_name"] == REGRESS
+    # SignatureDef has had `defaults` since before TensorFlow 2.16, and maps are shown when empty.
+    assert shown["regress_x_to_y"]["defaults"] == {}
 
 
 def test_predict(server: Server) -> None:
-    """With and without an output filter, over TCP and a UNIX socket."""
-    for address in (server.grpc_address, f"unix:{server.socket_path}"):
+    """With and without an output filter, over TCP by number and by name, and a UNIX socket."""
+    by_name = server.grpc_address.replace("127.0.0.1", "localhost")
+    for address in (server.grpc_address, by_name, f"unix:{server.socket_path}"):
         check_predict(address, "default", 3.0, 123)
 
 
