@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from tfx_parity.errors import BadInputError
-from tfx_parity.findings import FaultCode, PayloadFault
+from tfx_parity.findings import PayloadFault
+from tfx_parity.payloads.checked import Checked, checked
 from tfx_parity.payloads.feature_rules import NO_RULES, FeatureRules, rules_of_contract
+from tfx_parity.payloads.rest_bodies import RestBodies, RestMethod
 from tfx_parity.payloads.review_faults import review_faults
 from tfx_parity.payloads.served_model import ServedModel, read_served_model
 from tfx_parity.payloads.tensor_checks import SignatureChecks
@@ -24,10 +26,6 @@ from tfx_parity.serving_api.inference import (
 from tfx_parity.serving_api.predict import DEFAULT_SIGNATURE
 from tfx_parity.serving_api.predict_review import review_request
 from tfx_parity.serving_api.reasons import Reason
-from tfx_parity.serving_api.rest_inference import asks_for_inference
-from tfx_parity.serving_api.rest_inference_review import review_inference
-from tfx_parity.serving_api.rest_plain import PlainReader
-from tfx_parity.serving_api.rest_review import review_body
 from tfx_parity.serving_api.review import Refusal, Review
 from tfx_parity.serving_api.status import ServingError, invalid_argument
 
@@ -36,20 +34,6 @@ _Inference: TypeAlias = (
 )
 
 SERVING = "SERVING"
-# What the URLs of requests end in.
-RestMethod = Literal["predict", "classify", "regress"]
-
-
-class Checked(NamedTuple):
-    """What was found in one payload.
-
-    Attributes:
-        faults: All of them, those that the server refuses first; empty for a good payload.
-        rows: How many examples it holds, as far as that can be told.
-    """
-
-    faults: tuple[PayloadFault, ...]
-    rows: int
 
 
 class PayloadGuard:
@@ -89,9 +73,7 @@ class PayloadGuard:
             )
             for name, signature in model.signature_defs.items()
         }
-        limits = {name: checks.limits for name, checks in self._checks.items()}
-        known = {name: found for name, found in limits.items() if found is not None}
-        self._reader = PlainReader(model.signature_defs, known)
+        self._rest = RestBodies(model.signature_defs, self._checks, self.generation)
 
     @classmethod
     def from_model(
@@ -124,7 +106,7 @@ class PayloadGuard:
             body: The body.
             method: What its URL ends in; told by the body's keys where None.
         """
-        return self.look_at_rest(body, method).faults
+        return self._rest.look_at(body, method).faults
 
     def check_request(self, request: predict_pb2.PredictRequest) -> tuple[PayloadFault, ...]:
         """Return the faults of a gRPC PredictRequest; none for a good one."""
@@ -158,25 +140,12 @@ class PayloadGuard:
 
     def look_at_rest(self, body: bytes, method: RestMethod | None = None) -> Checked:
         """Do the work of `check_rest`, and count the rows."""
-        if method in ("classify", "regress"):
-            return self._checked(self._review(body, method))
-        call = self._reader.read(body)
-        if call is not None:
-            checks = self._checks[call.signature_name]
-            faults = () if checks.accepts(call) else tuple(checks.plain_suspects(call))
-            return Checked(faults, call.rows)
-        return self._checked(self._review(body, method))
-
-    def _review(self, body: bytes, method: RestMethod | None) -> Review:
-        if method == "predict" or (
-            method is None and not asks_for_inference(body, self.generation)
-        ):
-            return review_body(body, self.model.signature_defs, self.generation)
-        return review_inference(body, self.model.signature_defs, self.generation, method)
+        return self._rest.look_at(body, method)
 
     def look_at_request(self, request: predict_pb2.PredictRequest) -> Checked:
         """Do the work of `check_request`, and count the rows."""
-        return self._checked(review_request(request, self.model.signature_defs))
+        review = review_request(request, self.model.signature_defs)
+        return checked(review, self.model.signature_defs, self._checks)
 
     def look_at_log(self, log: prediction_log_pb2.PredictionLog) -> Checked:
         """Return the faults of the request of a PredictionLog, and its number of rows."""
@@ -206,20 +175,6 @@ class PayloadGuard:
         ]
         return Checked(tuple(faults), len(records))
 
-    def _checked(self, review: Review) -> Checked:
-        return Checked(tuple(self._faults(review)), _rows(review))
-
-    def _faults(self, review: Review) -> Iterator[PayloadFault]:
-        told = set()
-        for fault in review_faults(review, self.model.signature_defs):
-            told.add(fault.pointer)
-            yield fault
-        if review.signature_name:
-            for suspect in self._checks[review.signature_name].suspects(review):
-                # What a value was changed to is no second fault; its shape is.
-                if suspect.pointer not in told or suspect.code is FaultCode.WRONG_SHAPE:
-                    yield suspect
-
 
 def _refused(error: ServingError) -> Review:
     return Review(refusals=[Refusal(Reason.MALFORMED_REQUEST, (), None, "", error)])
@@ -227,11 +182,3 @@ def _refused(error: ServingError) -> Review:
 
 def _rules_of(model: ServedModel) -> FeatureRules:
     return NO_RULES if model.contract is None else rules_of_contract(model.contract)
-
-
-def _rows(review: Review) -> int:
-    if review.row_format:
-        rows = {tensor.row for tensor in review.tensors} | {r.row for r in review.refusals}
-        return len(rows - {None})
-    sizes = [t.array.shape[0] if t.array.shape else 1 for t in review.tensors]
-    return max(sizes, default=0)

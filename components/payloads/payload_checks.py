@@ -5,7 +5,8 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from tfx_parity.findings import FaultCode, FaultKind, PayloadFault
-from tfx_parity.payloads.guard import Checked, PayloadGuard
+from tfx_parity.payloads.checked import Checked
+from tfx_parity.payloads.guard import PayloadGuard
 from tfx_parity.payloads.payload_files import Form
 from tfx_parity.protos import predict_pb2, prediction_log_pb2
 

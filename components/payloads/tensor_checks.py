@@ -91,8 +91,15 @@ class SignatureChecks:
             is_good_example=self._is_good_example if is_example else None,
         )
 
-    def plain_suspects(self, call: PlainCall) -> Iterator[PayloadFault]:
-        """Yield the faults of a plain body: none is refused but by a graph that parses examples."""
+    def plain_suspects(
+        self, call: PlainCall, positions: Sequence[int] | None = None
+    ) -> Iterator[PayloadFault]:
+        """Yield the faults of a plain body: none is refused but by a graph that parses examples.
+
+        Args:
+            call: The body.
+            positions: The numbers of its rows, where it holds some of the rows of another.
+        """
         columns = {
             alias: array
             for sent in call.inputs
@@ -108,32 +115,34 @@ class SignatureChecks:
         found = [
             fault
             for alias in sorted(columns)
-            for fault in self._of_rows(call, alias, columns[alias])
+            for fault in self._of_rows(call, alias, columns[alias], positions or range(call.rows))
         ]
         yield from sorted(
             found, key=lambda fault: (fault.code is not FaultCode.WRONG_SHAPE, fault.row or 0)
         )
 
-    def _of_rows(self, call: PlainCall, alias: str, rows: Array) -> Iterator[PayloadFault]:
+    def _of_rows(
+        self, call: PlainCall, alias: str, rows: Array, positions: Sequence[int]
+    ) -> Iterator[PayloadFault]:
         """Yield the faults of one input of all rows."""
 
-        def path_of(row: int) -> Path:
-            return ("instances", row, alias) if call.named else ("instances", row)
+        def sent(index: int) -> SentTensor:
+            row = positions[index]
+            path: Path = ("instances", row, alias) if call.named else ("instances", row)
+            return SentTensor(path, row, alias, rows[index, ...])
 
-        first = SentTensor(path_of(0), 0, alias, rows[0, ...])
-        yield from self._shape_faults([first])
+        yield from self._shape_faults([sent(0)])
         if alias == self._example_input:
-            for row in range(len(rows)):
-                yield from self._example_faults(
-                    SentTensor(path_of(row), row, alias, rows[row, ...]), _NO_PLACES
-                )
+            for index in range(len(rows)):
+                yield from self._example_faults(sent(index), _NO_PLACES)
             return
         if rows.dtype == object and alias not in self._has_rule:
             return  # any bytes may be meant
         for value in self._values[alias].suspects(rows):
-            row, *place = (int(i) for i in np.unravel_index(value.index, rows.shape))
-            path = (*path_of(row), *place)
-            yield _fault(value.code, path, row, alias, value.expected, value.found)
+            index, *place = (int(i) for i in np.unravel_index(value.index, rows.shape))
+            tensor = sent(index)
+            path = (*tensor.path, *place)
+            yield _fault(value.code, path, tensor.row, alias, value.expected, value.found)
 
     def suspects(self, review: Review) -> Iterator[PayloadFault]:
         """Yield what is against the signature's shapes and the rules, of the values that fit."""

@@ -5,7 +5,7 @@ The rules are those of `rest_request`; this goes on where that stops, and says w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfx_parity.protos import DataType, SignatureDef
 from tfx_parity.serving_api.generation import Generation
@@ -37,7 +37,10 @@ _TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
 
 
 def review_body(
-    body: bytes, signature_defs: Mapping[str, SignatureDef], generation: Generation
+    body: bytes,
+    signature_defs: Mapping[str, SignatureDef],
+    generation: Generation,
+    positions: Sequence[int] | None = None,
 ) -> Review:
     """Return all that TF Serving refuses or changes in a `:predict` body.
 
@@ -45,8 +48,9 @@ def review_body(
         body: The body of a POST to `/v1/models/NAME:predict`.
         signature_defs: The model's signatures.
         generation: The JSON front's generation.
+        positions: The numbers of the rows, where the body holds some of the rows of another.
     """
-    reviewer = _Reviewer(signature_defs, generation)
+    reviewer = _Reviewer(signature_defs, generation, positions)
     try:
         reviewer.read(body)
     except ServingError as error:
@@ -63,8 +67,14 @@ def review_body(
 class _Reviewer:
     """Goes through one body; `stage` is the reason of a refusal that ends the way."""
 
-    def __init__(self, signature_defs: Mapping[str, SignatureDef], generation: Generation) -> None:
+    def __init__(
+        self,
+        signature_defs: Mapping[str, SignatureDef],
+        generation: Generation,
+        positions: Sequence[int] | None,
+    ) -> None:
         self.review = Review()
+        self._positions = positions
         self.stage = Reason.NOT_JSON
         self._signature_defs = signature_defs
         self._generation = generation
@@ -100,7 +110,8 @@ class _Reviewer:
 
     def _read_rows(self, instances: list[JsonValue]) -> None:
         batch = RowBatch(instances, self._data_types, self._generation)
-        for row, item in enumerate(instances):
+        positions = range(len(instances)) if self._positions is None else self._positions
+        for row, item in zip(positions, instances, strict=True):
             path: Path = ("instances", row)
             try:
                 batch.check_form(row, item)
