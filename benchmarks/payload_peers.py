@@ -26,7 +26,7 @@ KINDS: dict[str, Any] = {
     "int": pydantic.conint(ge=-1000, le=1000, strict=True),
     "string": pydantic.constr(pattern="^(Biscoe|Dream|Torgersen)$"),
 }
-REPEATS, FEW_REPEATS, SMALL_REPEATS = 15, 3, 500
+REPEATS, FEW_REPEATS, SMALL_REPEATS = 9, 1, 300
 
 
 def best(run: Callable[[], object], repeats: int) -> float:

@@ -34,7 +34,8 @@ from tfx_parity.payloads.json_schema import body_schema
 from tfx_parity.protos import DataType, SavedModel
 
 ROWS = 1_000
-REPEATS, SMALL_REPEATS, TFDV_REPEATS = 31, 2_000, 20
+ROUNDS = 6
+REPEATS, SMALL_REPEATS, TFDV_REPEATS = 9, 500, 5
 HERE = Path(__file__).parent
 ISLANDS = ("Biscoe", "Dream", "Torgersen")
 FEATURES = {
@@ -151,6 +152,23 @@ def peer_times(folder: Path, environment: Path) -> dict[str, list[float]]:
     return dict(json.loads(done.stdout))
 
 
+def own_times(check: Callable[[bool], object]) -> list[float]:
+    """Return the seconds for the large body and for the small one."""
+    return [best(lambda: check(True), REPEATS), best(lambda: check(False), SMALL_REPEATS)]
+
+
+def keep_best(times: dict[str, list[float]], found: dict[str, list[float]]) -> None:
+    """Keep the shorter of what was measured before and now."""
+    for name, seconds in found.items():
+        times[name] = [min(pair) for pair in zip(times.get(name, seconds), seconds, strict=True)]
+
+
+def spoilt(instances: list[dict[str, list[object]]], at: int) -> bytes:
+    """Return a body in which one value is of another type."""
+    rows = [{**found, "float_3": ["x"]} if i == at else found for i, found in enumerate(instances)]
+    return json.dumps({"instances": rows}).encode("utf-8")
+
+
 def import_seconds() -> float:
     """Return what importing PayloadGuard adds to the interpreter's own start, compiled before."""
     code = "from tfx_parity import PayloadGuard"
@@ -179,15 +197,20 @@ def main() -> None:
         (folder / "schema.json").write_bytes(orjson.dumps(body_schema(guard.model, guard.rules)))
         big, small = ((folder / f"{name}.json").read_bytes() for name in bodies)
         assert guard.check_rest(big) == guard.check_rest(small) == ()  # noqa: S101
-        own: dict[str, Callable[[bytes], object]] = {
-            "orjson.loads, no check": orjson.loads,
-            "PayloadGuard, full report": guard.check_rest,
+        faulty = {"big": spoilt(instances, ROWS // 2), "small": spoilt(instances[:1], 0)}
+        assert len(guard.check_rest(faulty["big"])) == 1  # noqa: S101
+        own: dict[str, Callable[[bool], object]] = {
+            "orjson.loads, no check": lambda is_big: orjson.loads(big if is_big else small),
+            "PayloadGuard": lambda is_big: guard.check_rest(big if is_big else small),
+            "  one value refused": lambda is_big: guard.check_rest(
+                faulty["big" if is_big else "small"]
+            ),
         }
-        times = {
-            name: [best(lambda c=c: c(big), REPEATS), best(lambda c=c: c(small), SMALL_REPEATS)]
-            for name, c in own.items()
-        }
-        times |= peer_times(folder, flags.environment or folder / "environment")
+        environment = flags.environment or folder / "environment"
+        times: dict[str, list[float]] = {}
+        for _ in range(ROUNDS):  # others may use the machine: the best of moments far apart counts
+            keep_best(times, {name: own_times(check) for name, check in own.items()})
+            keep_best(times, peer_times(folder, environment))
         times |= tfdv_times(instances)
     print(f"{'validator':28}{'ms / 1,000':>12}{'instances/s':>14}{'one request':>14}")
     for name, (whole, one) in times.items():
