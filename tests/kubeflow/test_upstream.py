@@ -220,3 +220,19 @@ def test_texts_become_what_the_factory_takes(tmp_path: Path) -> None:
     assert not pipeline.enable_cache
     with pytest.raises(BadInputError, match="seed to be of type int, found 'a'"):
         make_pipeline(path, {**places, "seed": "a"})
+
+
+def test_the_pipeline_of_a_span_compiles_as_well(tmp_path: Path) -> None:
+    """The flights' factory is one for any runner; the span is part of what is compiled."""
+    from tfx_parity.kubeflow.compiling import compile_pipeline, make_pipeline
+    from tfx_parity.kubeflow.lint import lint
+
+    names = ("pipeline_root", "data_root", "push_destination", "serving_model_dir")
+    arguments = {**{name: str(tmp_path) for name in names}, "span": "3"}
+    path = "tfx_parity.pipelines.flights.pipeline.create_pipeline"
+
+    spec = compile_pipeline(make_pipeline(path, arguments), "a:1", {})
+
+    assert [] == lint(spec)
+    inputs = spec["root"]["dag"]["tasks"]["CsvExampleGen"]["inputs"]["parameters"]
+    assert '"start_span_number": 3' in inputs["range_config"]["runtimeValue"]["constant"]

@@ -22,4 +22,4 @@ def test_a_job_that_is_killed_and_started_again_ends_as_if_it_had_not_been(tmp_p
     )
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert "2 of 2 came to the same end state" in done.stdout
+    assert "2 of 2 kills changed nothing in the end" in done.stdout
