@@ -83,13 +83,13 @@ def _of_inputs(model: ServedModel, name: str, inputs: Mapping[str, Array]) -> It
     if any(array.ndim == 0 for array in inputs.values()):
         return  # no rows
     for row in range(min(len(array) for array in inputs.values())):
-        yield _example({alias: array[row] for alias, array in inputs.items()})
+        yield _example({alias: array[row, ...] for alias, array in inputs.items()})
 
 
 def _example(row: Mapping[str, Array]) -> bytes:
     example = Example()
     for alias, value in row.items():
-        flat = np.asarray(value).reshape(-1)
+        flat = value.reshape(-1)
         feature = example.features.feature[alias]
         if flat.dtype == object:
             feature.bytes_list.value.extend(text for text in flat if text)
