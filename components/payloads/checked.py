@@ -37,10 +37,10 @@ def checked(
         checks: Their checks.
     """
     of_server = tuple(review_faults(review, signature_defs))
-    return Checked((*of_server, *suspects(review, of_server, checks)), _rows(review))
+    return Checked((*of_server, *suspects_of(review, of_server, checks)), _rows(review))
 
 
-def suspects(
+def suspects_of(
     review: Review, of_server: tuple[PayloadFault, ...], checks: Mapping[str, SignatureChecks]
 ) -> Iterator[PayloadFault]:
     """Yield what the server does not tell of a request that was reviewed.

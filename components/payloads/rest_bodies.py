@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tfx_parity.findings import FaultCode
-from tfx_parity.payloads.checked import Checked, checked
-from tfx_parity.payloads.checked import suspects as suspects_of
+from tfx_parity.payloads.checked import Checked, checked, suspects_of
 from tfx_parity.payloads.review_faults import review_faults
 from tfx_parity.payloads.row_by_row import chunks_of, row_texts
 from tfx_parity.payloads.tensor_checks import SignatureChecks
@@ -63,15 +62,15 @@ class RestBodies:
             checks = self._checks[call.signature_name]
             faults = () if checks.accepts(call) else tuple(checks.plain_suspects(call))
             return Checked(faults, call.rows)
-        checked = self._row_by_row(body) if len(body) >= _LARGE_BODY else None
-        return self._checked(self._review(body, method)) if checked is None else checked
+        found = self._row_by_row(body) if len(body) >= _LARGE_BODY else None
+        return self._checked(self._review(body, method)) if found is None else found
 
     def _row_by_row(self, body: bytes) -> Checked | None:
         """Look at a large body in rows, most of which are plain; None of any other."""
         texts = row_texts(body)
         if texts is None or self._reader.read(texts.body_of([0])) is None:
             return None
-        odd, suspects = [0], []
+        odd, suspects = [0], []  # the first row is what the others are held against
         for chunk, call in chunks_of(texts, self._reader.read):
             if call is None:
                 odd += chunk
