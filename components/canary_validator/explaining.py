@@ -21,13 +21,14 @@ from tfx_parity.canary_validator.answers import (
 from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms
 from tfx_parity.canary_validator.feature_table import FeatureTable
 from tfx_parity.canary_validator.input_changes import input_changes
+from tfx_parity.canary_validator.missing_values import shared_absence
 from tfx_parity.canary_validator.output_changes import explain_output
 from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.recorded import Rows
+from tfx_parity.canary_validator.row_order import find_row_order
 from tfx_parity.canary_validator.scaling import fit_scaling
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
-from tfx_parity.protos import Example
 
 _PAIR = ("T", "C")
 _CODES = frozenset({CauseCode.WEIGHTS_DIFFER, CauseCode.PREPROCESSING_SKEW})
@@ -107,6 +108,7 @@ class _Trial:
         """Return the first explanation, what costs no request first."""
         return (
             self._by_outputs()
+            or self._by_row_order()
             or self._by_missing_values()
             or self._by_inputs()
             or self._by_scaling()
@@ -114,18 +116,35 @@ class _Trial:
 
     def _by_outputs(self) -> _Explanation | None:
         """Return what turns every output that differs into the trainer's."""
-        headline, (trainer, served) = self.headline, (self.answers[arm] for arm in _PAIR)
-        if headline.outputs is None or isinstance(trainer, Missing) or isinstance(served, Missing):
+        found = self._both_sides()
+        if found is None or self.headline.outputs is None:
             return None
-        mine, theirs = trainer.at(headline.indices), served.at(headline.indices)
-        names = [n for n, output in headline.outputs.outputs.items() if output.mismatching.any()]
+        outputs = self.headline.outputs.outputs
+        names = [name for name, output in outputs.items() if output.mismatching.any()]
         rate = self.limits.max_mismatch_rate
-        texts = [explain_output(name, mine, theirs, self.policy, rate) for name in names]
+        texts = [explain_output(name, *found, self.policy, rate) for name in names]
         if None in texts:
             return None
         words = [f"of output {n!r} {text}" for n, text in zip(names, texts, strict=True)]
         place = f"output{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
         return _Explanation(CauseCode.SIGNATURE_GLUE, place, f"{'; '.join(words)}.")
+
+    def _by_row_order(self) -> _Explanation | None:
+        """Return which requests the recorded answers are of, where they are not of their own."""
+        found = self._both_sides()
+        if found is None:
+            return None
+        words = find_row_order(*found, self.policy, self.limits.max_mismatch_rate)
+        place = f"recorded predictions {self.panel.recorded.source}"
+        return _Explanation(CauseCode.SIGNATURE_GLUE, place, f"{words}.") if words else None
+
+    def _both_sides(self) -> tuple[Rows, Rows] | None:
+        """Return the trainer's and the canary's answers of the examples that were compared."""
+        trainer, served = (self.answers[arm] for arm in _PAIR)
+        if isinstance(trainer, Missing) or isinstance(served, Missing):
+            return None
+        indices = self.headline.indices
+        return trainer.at(indices), served.at(indices)
 
     def _by_missing_values(self) -> _Explanation | None:
         """Return the raw feature that every example lacks which differs, and few of the others."""
@@ -134,13 +153,11 @@ class _Trial:
             return None
         rows = np.flatnonzero(headline.outputs.mismatching)
         differing = {headline.indices[row] for row in rows}
-        for name, lacking in lacking_examples(examples).items():
-            if differing <= lacking and len(differing) > len(lacking) / 2:
-                words = f"only where raw feature {name!r} has no value, in {len(differing)} of "
-                words += f"{len(lacking)} such examples."
-                place = f"raw feature {name!r}"
-                return _Explanation(CauseCode.MISSING_VALUE_SKEW, place, words)
-        return None
+        if (name := shared_absence(examples, differing)) is None:
+            return None
+        place = f"raw feature {name!r}"
+        words = f"only where {place} has no value."
+        return _Explanation(CauseCode.MISSING_VALUE_SKEW, place, words)
 
     def _by_inputs(self) -> _Explanation | None:
         """Return the first change of the requests by which every example agrees."""
@@ -209,22 +226,6 @@ class _Trial:
         except (RequestError, RowCountError, UnevenRowsError):
             return None
         return rows
-
-
-def lacking_examples(examples: Sequence[bytes]) -> dict[str, set[int]]:
-    """Return the examples that lack a feature's value, of each feature that some hold.
-
-    Args:
-        examples: Serialized `tf.Example`s.
-    """
-    held: dict[str, set[int]] = {}
-    for number, record in enumerate(examples):
-        for name, feature in Example.FromString(record).features.feature.items():
-            kind = feature.WhichOneof("kind")
-            if kind is not None and getattr(feature, kind).value:
-                held.setdefault(name, set()).add(number)
-    every = set(range(len(examples)))
-    return {name: every - numbers for name, numbers in sorted(held.items())}
 
 
 def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:

@@ -26,7 +26,7 @@ from tfx_parity.canary_validator.askers import (
     transformed_asker,
 )
 from tfx_parity.canary_validator.recorded import Recorded, Rows
-from tfx_parity.contract.examples import decode_rows, raw_arrays
+from tfx_parity.contract.examples import decode_features, raw_arrays
 from tfx_parity.protos import DataType
 
 Batches = Sequence[Sequence[int]]
@@ -123,8 +123,7 @@ class Panel:
             return Missing("no transformed records were recorded")
         indices = sorted(_flat(batches))
         chosen = [records[i] for i in indices]
-        rows = {f.name: decode_rows(chosen, f) for f in contract.serving_features}
-        return Answers(tuple(indices), rows, {})
+        return Answers(tuple(indices), decode_features(chosen, contract.serving_features), {})
 
     def _predict(self, client: CanaryClient, batches: Batches) -> Answers:
         return collect(self._asker(client), batches)

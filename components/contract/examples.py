@@ -39,7 +39,18 @@ def decode_rows(records: Sequence[bytes], feature: TransformedFeature) -> list[N
     Raises:
         BadInputError: If a record lacks a fixed feature, or holds another number of values.
     """
-    return [_decode(Example.FromString(r), feature, row) for row, r in enumerate(records)]
+    return decode_features(records, [feature])[feature.name]
+
+
+def decode_features(
+    records: Sequence[bytes], features: Iterable[TransformedFeature]
+) -> dict[str, list[NDArray[np.generic]]]:
+    """Return the values of several features in each record, by name; see `decode_rows`."""
+    examples = [Example.FromString(record) for record in records]
+    return {
+        feature.name: [_decode(example, feature, row) for row, example in enumerate(examples)]
+        for feature in features
+    }
 
 
 def _decode(example: Example, feature: TransformedFeature, row: int) -> NDArray[np.generic]:
@@ -70,8 +81,10 @@ def component_arrays(
         features: The features that the signature takes.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
+    features = list(features)
+    decoded = decode_features(records, features)
     for feature in features:
-        rows = decode_rows(records, feature)
+        rows = decoded[feature.name]
         if feature.kind == "fixed":
             arrays[feature.name] = np.stack(rows)
         else:

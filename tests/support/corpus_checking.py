@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from corpus_cases import Case
+from old_rest_server import old_rest_server
 
 from tfx_parity.canary.endpoint import Endpoint, EndpointBackend
 from tfx_parity.canary.native import NativeBackend
@@ -32,8 +34,9 @@ def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> 
 def check_case(folder: Path) -> ParityResult:
     """Check the model of a case's folder against what its trainer recorded.
 
-    Where the folder holds a model that is served in its place, a server of that one is asked; where
-    it holds batching parameters, the server batches requests by them.
+    Where the folder holds a model that is served in its place, a server of that one is asked, whose
+    REST front may be an old one; where it holds batching parameters, the server batches requests by
+    them.
     """
     run = folder / "run"
     recorded = read_recorded(run if run.is_dir() else folder / "predictions.tfrecord")
@@ -44,6 +47,10 @@ def check_case(folder: Path) -> ParityResult:
             batching_parameters=batching.read_text() if batching.is_file() else None
         )
         return check_model(folder / "model", recorded, backend)
-    with NativeBackend().start(served) as server:
-        endpoint = Endpoint(server.grpc_address, server.rest_address)
-        return check_model(folder / "model", recorded, EndpointBackend(endpoint, server.model_name))
+    with ExitStack() as stack:
+        server = stack.enter_context(NativeBackend().start(served))
+        rest = server.rest_address
+        if (folder / "old_rest").is_file():
+            rest = stack.enter_context(old_rest_server(rest))
+        endpoint = EndpointBackend(Endpoint(server.grpc_address, rest), server.model_name)
+        return check_model(folder / "model", recorded, endpoint)

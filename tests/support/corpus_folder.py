@@ -26,6 +26,8 @@ COUNT = 320
 MODEL, RUN, PREDICTIONS = "model", "run", "predictions.tfrecord"
 # What a server that already runs serves in the place of the model.
 SERVED = "served"
+# There where a server's REST front writes numbers as old ones did.
+OLD_REST = "old_rest"
 # How the server batches requests, where it does.
 BATCHING = "batching_parameters.pbtxt"
 

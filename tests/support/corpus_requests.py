@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from corpus_folder import COUNT, MODEL, RUN, Toy, builds, normals, record, save
+from corpus_folder import COUNT, MODEL, OLD_REST, RUN, SERVED, Toy, builds, normals, record, save
 from corpus_serving import Features
 from toy_models import PlainModule
 
@@ -199,3 +199,28 @@ def doubles_hashed(folder: Path, toy: Toy) -> None:
         seconds=tf.TensorSpec([None], tf.float64),
     )
     record(folder, {"seconds": seconds}, {"bucket": seconds.view(np.int64) % 1009})
+
+
+@builds
+def answers_of_other_requests(folder: Path, toy: Toy) -> None:
+    """A client's threads shared what they should not: some took the answer of another's request."""
+    x = normals(COUNT, 4)
+    answers = x @ _KERNEL
+    first = np.arange(0, COUNT - 8, 16)
+    answers[[*first, *(first + 5)]] = answers[[*(first + 5), *first]]
+    save(folder, tf.Module(), lambda x: {"y": tf.matmul(x, _KERNEL)}, x=_VECTORS)
+    record(folder, {"x": x}, {"y": answers})
+
+
+@builds
+def numbers_of_an_old_server(folder: Path, toy: Toy) -> None:
+    """Shares that are kept from zero, which an old REST front writes as no JSON knows them."""
+
+    def shares(x: object) -> tf.Tensor:
+        return tf.maximum(tf.nn.softmax(8 * tf.matmul(x, _KERNEL)), 6e-7)
+
+    x = normals(COUNT, 4)
+    save(folder, tf.Module(), lambda x: {"shares": shares(x)}, x=_VECTORS)
+    record(folder, {"x": x}, {"shares": shares(x)})
+    shutil.copytree(folder / MODEL, folder / SERVED)
+    (folder / OLD_REST).touch()
