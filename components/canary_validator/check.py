@@ -81,11 +81,12 @@ def check_model(
         (bundle_folder / BUNDLE_FILE).unlink(missing_ok=True)
     if options.redact:
         bundle_folder = None
+    if recorded.outputs is not None:
+        options.tolerances.require_outputs(recorded.outputs)
+        options = replace(options, tolerances=options.tolerances.sized_by(recorded.outputs))
     check = _Check(
         path, recorded, backend or NativeBackend(), options, progress, bundle_folder, measure
     )
-    if recorded.outputs is not None:
-        options.tolerances.require_outputs(recorded.outputs)
     progress("starting the canary")
     result = replace(_run(check), sample_faults=sample_request_faults(path))
     return redacted(result) if options.redact else result

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes  # noqa: F401 - registers bfloat16 with numpy
 import numpy as np
@@ -56,6 +56,11 @@ def _require_magnitude(name: str, value: object) -> None:
         )
 
 
+# Outliers say nothing of how large an output's other numbers are.
+_NEARLY_ALL = 0.99
+# Elements read to tell it; rows can be images.
+_MOST_READ = 1 << 20
+
 EXACT = Tolerance(rtol=0.0, atol=0.0)
 
 _EXACT_DTYPES = (
@@ -98,10 +103,13 @@ class TolerancePolicy:
     Attributes:
       overrides: Tolerance by the exact name of an output.
       defaults: Tolerance by the name of a numpy dtype; bytes are `object`.
+      sizes: How large an output's numbers are, by its exact name: by what the default's atol is
+        multiplied. 1 for those that are not here.
     """
 
     overrides: Mapping[str, Tolerance] = field(default_factory=dict)
     defaults: Mapping[str, Tolerance] = field(default_factory=lambda: DEFAULTS)
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> TolerancePolicy:
@@ -136,13 +144,27 @@ class TolerancePolicy:
                 f"Expected output {name!r} to have one of the dtypes {', '.join(self.defaults)}, "
                 f"got {dtype_name}."
             )
-        tolerance = self.overrides.get(name, self.defaults[dtype_name])
+        default = self.defaults[dtype_name]
+        sized = replace(default, atol=default.atol * self.sizes.get(name, 1.0))
+        tolerance = self.overrides.get(name, sized)
         if dtype_name in ("bool", "object") and not tolerance.is_exact:
             raise BadInputError(
                 f"Expected no tolerance for output {name!r}, whose dtype {dtype_name} has none, "
                 f"got rtol {tolerance.rtol} and atol {tolerance.atol}; remove the override."
             )
         return tolerance
+
+    def sized_by(self, reference: Mapping[str, Sequence[npt.NDArray[Any]]]) -> TolerancePolicy:
+        """Return this policy with the sizes of a reference's outputs.
+
+        A number that is a sum of larger ones is rounded as they are, however near to zero it comes:
+        an element of an embedding, a logit. Another batch rounds it otherwise. What the default
+        allows at zero is meant for numbers up to one, and grows with an output's numbers beyond.
+
+        Args:
+          reference: The trainer's rows by output name.
+        """
+        return replace(self, sizes={name: _size(rows) for name, rows in sorted(reference.items())})
 
     def require_outputs(self, names: Iterable[str]) -> None:
         """Check that every override names an output that exists.
@@ -160,6 +182,17 @@ class TolerancePolicy:
                 f"Expected tolerances for outputs that exist, got {', '.join(map(repr, unknown))}; "
                 f"the outputs are {', '.join(map(repr, known)) or 'none'}."
             )
+
+
+def _size(rows: Sequence[npt.NDArray[Any]]) -> float:
+    """Return twice what nearly all numbers of an output stay under, at least 1."""
+    if not len(rows) or rows[0].dtype.kind not in "fcV":
+        return 1.0
+    step = -(-len(rows) * max(1, rows[0].size) // _MOST_READ)
+    numbers = np.concatenate([np.abs(row).astype(np.float64).ravel() for row in rows[::step]])
+    finite = numbers[np.isfinite(numbers)]
+    most = float(np.quantile(finite, _NEARLY_ALL)) if len(finite) else 0.0
+    return float(f"{max(1.0, 2 * most):.2g}") if most > 1 else 1.0
 
 
 TRANSFORMED_FEATURES = TolerancePolicy(defaults=_TRANSFORMED_FEATURE_DEFAULTS)

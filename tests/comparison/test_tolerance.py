@@ -91,3 +91,37 @@ def test_a_dtype_that_no_rule_covers_is_refused() -> None:
     """Fixed-width bytes drop trailing NULs, so they have no tolerance."""
     with pytest.raises(TypeError, match=r"'word'.*bytes24"):
         TolerancePolicy().for_output("word", np.dtype("S3"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "atol"),
+    [
+        ([np.float32([0.2, 0.8])] * 50, 1e-6),
+        ([np.float32([40, -50, 0])] * 50, 1e-4),
+        ([np.float32([0.5])] * 500 + [np.float32([1e9])], 1e-6),
+        ([np.float32([np.nan, np.inf])] * 50, 1e-6),
+        ([np.float32([])] * 3, 1e-6),
+        ([np.array(b"text", object)], 0),
+        ([np.int64(7000)], 0),
+    ],
+    ids=["shares", "an embedding", "one outlier", "no number", "empty", "texts", "integers"],
+)
+def test_what_is_allowed_at_zero_grows_with_an_outputs_numbers(
+    rows: list[np.ndarray], atol: float
+) -> None:
+    """Twice what nearly all of them stay under, and never less than the default."""
+    policy = TolerancePolicy().sized_by({"y": rows})
+
+    found = policy.for_output("y", rows[0].dtype)
+
+    assert atol == pytest.approx(found.atol)
+    assert TolerancePolicy().for_output("y", rows[0].dtype).rtol == found.rtol
+
+
+def test_a_tolerance_that_was_asked_for_stays_as_it_is() -> None:
+    """An override is what somebody chose."""
+    policy = TolerancePolicy.from_mapping({"y": {"rtol": 0, "atol": 1e-3}})
+
+    sized = policy.sized_by({"y": [np.float32([1e6])]})
+
+    assert Tolerance(0, 1e-3) == sized.for_output("y", np.float32)
