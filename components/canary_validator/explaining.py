@@ -107,9 +107,9 @@ class _Trial:
     def find(self) -> _Explanation | None:
         """Return the first explanation, what costs no request first."""
         return (
-            self._by_outputs()
+            self._by_missing_values()
+            or self._by_outputs()
             or self._by_row_order()
-            or self._by_missing_values()
             or self._by_inputs()
             or self._by_scaling()
         )

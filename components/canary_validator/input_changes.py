@@ -157,6 +157,8 @@ _SCALES: Mapping[str, _Change] = {
     "scaled from -1..1 to 0..255": lambda row: (row + 1) * 127.5,
     "scaled from 0..1 to -1..1": lambda row: row * 2 - 1,
     "scaled from -1..1 to 0..1": lambda row: (row + 1) / 2,
+    "scaled to -1..1, not to 0..1": lambda row: row * 2 - 255,
+    "scaled to 0..1, not to -1..1": lambda row: (row + 255) / 2,
     "divided by 100": lambda row: row / 100,
     "multiplied by 100": lambda row: row * 100,
     "divided by 1000": lambda row: row / 1000,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tfx_parity.canary.inspection import ModelInspection
+from tfx_parity.canary.inspection import ModelInspection, OpUse
 from tfx_parity.canary_validator.arms import Pair
 from tfx_parity.canary_validator.comparing import not_compared
 from tfx_parity.canary_validator.rungs import Rungs
@@ -51,9 +51,14 @@ def find_noise(rungs: Rungs, inspection: ModelInspection) -> list[Cause]:
 
 
 def _training_mode(symptom: Cause, inspection: ModelInspection) -> list[Cause]:
-    """Return a cause where the graph holds dropout or statistics of a batch."""
-    masks = [use for use in inspection.random_ops if use.masks]
-    uses = [*masks, *inspection.batch_statistics_ops]
+    """Return a cause where the graph holds dropout or statistics of a batch.
+
+    The same batch has the same statistics: they explain what depends on it, and not what changes
+    from one request to its like, which is a state that requests leave behind.
+    """
+    uses: list[OpUse] = [use for use in inspection.random_ops if use.masks]
+    if symptom.code is CauseCode.BATCH_DEPENDENT:
+        uses += inspection.batch_statistics_ops
     if not uses:
         return []
     place = f"op {uses[0].op} (node {uses[0].node})"

@@ -45,6 +45,8 @@ def _cuts(less: _Float, whole: _Float) -> Iterator[tuple[str, _Float]]:
     if ((whole > low) & (whole < high)).mean() >= _LEAST_KEPT:
         yield f"limited to {low:.6g} and {high:.6g}", np.clip(whole, low, high)
     is_zero = less == 0
-    if is_zero.any() and (~is_zero).mean() >= _LEAST_KEPT:
+    # An answer of nothing but zeros is no part of another one.
+    keeps = (~is_zero).reshape(len(less), -1).any(axis=1).all()
+    if is_zero.any() and keeps:
         words = f"with zero in the place of {is_zero.mean():.0%} of the numbers"
         yield words, np.where(is_zero, 0, whole)

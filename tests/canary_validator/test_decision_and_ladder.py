@@ -201,6 +201,15 @@ def test_noise_with_batch_statistics_in_the_graph_is_training_mode_first() -> No
     assert expected == [cause.code for cause in ladder.causes]
 
 
+def test_a_state_that_requests_change_is_no_training_mode() -> None:
+    """What is assigned explains no answer that changes though the same batch is asked."""
+    use = OpUse(op="AssignVariableOp", node="state", function="f")
+
+    ladder = _climb({"C again": OTHER}, inspection=_inspection(batch_statistics_ops=(use,)))
+
+    assert [CauseCode.NONDETERMINISTIC] == [cause.code for cause in ladder.causes]
+
+
 @pytest.mark.parametrize(("masks", "codes"), [(True, 2), (False, 1)], ids=["masks", "adds"])
 def test_random_numbers_are_training_mode_where_they_mask(masks: bool, codes: int) -> None:
     """Dropout compares its random numbers and masks; noise that is added is no training phase."""

@@ -10,6 +10,7 @@ from tfx_parity.canary_validator.output_changes import explain_output
 from tfx_parity.comparison.tolerance import TolerancePolicy
 
 _SERVED = np.random.default_rng(0).normal(size=(300, 4))
+_GREATEST = np.where(_SERVED < _SERVED.max(1, keepdims=True), 0, _SERVED)
 _RATE = 0.01
 
 
@@ -29,7 +30,10 @@ def _explained(trainer: np.ndarray, served: np.ndarray, **others: np.ndarray) ->
         (_SERVED * 120 + 340, "times 120 plus 340"),
         (np.round(_SERVED, 1), "the trainer's are the served ones rounded to 1 digits"),
         (np.clip(_SERVED, -1, 1), "the trainer's are the served ones limited to -1 and 1"),
-        (_SERVED * (_SERVED > 0.5), "the trainer's are the served ones with zero in the place of"),
+        (
+            np.where(_SERVED < _SERVED.max(1, keepdims=True), 0, _SERVED),
+            "the trainer's are the served ones with zero in the place of",
+        ),
     ],
     ids=["order", "softmax", "sigmoid", "inverse scaling", "rounded", "limited", "left out"],
 )
