@@ -34,9 +34,11 @@ from tfx_parity.canary.client import CanaryClient
 from tfx_parity.cli.command import cli
 from tfx_parity.pipelines.flights import DEFAULT_ROWS, DEFAULT_TRAIN_STEPS
 from tfx_parity.pipelines.retraining.job import SERVING_FOLDER
-from tfx_parity.pipelines.retraining.ledger import Ledger, State
+from tfx_parity.pipelines.retraining.ledger import Entry, Ledger, State
 
 BROKEN = "flight_faults.other_weights"
+NOT_SERVED_ALIKE = "CanaryValidator did not bless it"
+NOT_GOOD_ENOUGH = "Evaluator found it not good enough"
 MODEL_NAME = "flights"
 POLL_S = 0.1
 STEP_LINE = re.compile(r"^done (\S.*?) +([\d.]+) s", re.MULTILINE)
@@ -116,15 +118,21 @@ class Year:
         month = _retrain(self._root, span, [*server, *self._size, *trainer])
         self.months.append(month)
         ledger = Ledger.read(self._root)
-        entry = ledger.of_span(span)
-        became = "nothing" if entry is None else entry.state.value
+        entry = ledger.of_span(span) or Entry(span, State.REJECTED, reason="no job ended")
         served = sorted(int(path.name) for path in (self._root / SERVING_FOLDER).glob("[0-9]*"))
         words = ", ".join(map(str, served))
+        became = ": ".join(filter(None, (entry.state.value, entry.reason.partition(";")[0])))
         times = f"{month.seconds:.0f} | {month.cpu_seconds:.0f}"
         print(f"| {span} | {month.exit_code} | {became} | {words} | {times} |", flush=True)
-        expected = State.REJECTED if is_broken else State.PUSHED
-        if became != expected.value or served != [each.version for each in ledger.served()]:
-            self.faults.append(f"month {span} became {became}, and {words} are served")
+        if not self._is_right(entry) or served != [each.version for each in ledger.served()]:
+            self.faults.append(f"month {span}: {became}, and {words} are served")
+
+    def _is_right(self, entry: Entry) -> bool:
+        """Tell whether a month ended as it should; a model may be found not good enough."""
+        if entry.span == self._broken:
+            return entry.state is State.REJECTED and entry.reason.startswith(NOT_SERVED_ALIKE)
+        is_refused = entry.state is State.REJECTED and entry.reason == NOT_GOOD_ENOUGH
+        return entry.state is State.PUSHED or (is_refused and entry.span != self._broken + 1)
 
 
 def main() -> int:
@@ -144,7 +152,10 @@ def main() -> int:
     _print_steps(year.months)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"\nThe server was asked {len(watch.seen)} times. Peak memory {peak:.1f} GB.")
-    print("\n".join(faults) or "Every month ended as it should; only blessed versions were served.")
+    print(
+        "\n".join(faults)
+        or "Nothing was pushed that a judge refused; only blessed versions were served."
+    )
     return 1 if faults else 0
 
 

@@ -30,12 +30,16 @@ class Threshold:
 
 
 def eval_config(label: str, threshold: Threshold, slice_by: str) -> tfma.EvalConfig:
-    """Return what Evaluator asks of a model, overall and shown by slice.
+    """Return what Evaluator asks of a model, overall and in every slice.
+
+    A threshold without slices of its own holds for all that are computed
+    (tensorflow_model_analysis/metrics/metric_specs.py): a model that is worse on one alone is not
+    blessed.
 
     Args:
         label: The transformed label.
         threshold: What blesses.
-        slice_by: The raw feature whose values are shown each by itself.
+        slice_by: The raw feature whose values are slices.
     """
     metric = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": threshold.minimum}),
