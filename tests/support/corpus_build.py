@@ -16,6 +16,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import corpus_clean  # noqa: F401 - registers its builders
 import corpus_damage  # noqa: F401
+import corpus_habits  # noqa: F401
 import corpus_numbers  # noqa: F401
 import corpus_requests  # noqa: F401
 import corpus_run_time  # noqa: F401
