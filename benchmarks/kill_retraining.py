@@ -42,8 +42,6 @@ LOADED = ("tfx_parity.pipelines.flights.pipeline", "tfx_parity.pipelines.step_ru
 SPAN = 3
 BLESSINGS = ("ModelBlessing", "InfraBlessing", "PushedModel")
 CHILDREN_S = 10.0
-SHARE = 0.95
-"""Of the duration that moments are drawn from: not every job takes as long as the first."""
 
 
 class EndState(NamedTuple):
@@ -88,52 +86,70 @@ def main() -> int:
     """Kill and restart, print a table, and return 1 where an end state differs."""
     options = _options()
     folder = options.root or Path(tempfile.mkdtemp(prefix="flights-kills-"))
+    folder.mkdir(parents=True, exist_ok=True)
     for module in LOADED:
         importlib.import_module(module)
     start, root = folder / "start", folder / "job"
     _finish(start, 1, options)
-    shutil.copytree(start, root)
+    _restore(start, root)
     duration = _finish(root, SPAN, options)
     expected = EndState.of(root)
     served = ", ".join(expected.served)
     print(f"A job takes {duration:.0f} s; versions {served} are served after it.\n")
     print("| killed after | during | served then | end |\n| ---: | --- | --- | --- |")
     chance = random.Random(options.seed)  # noqa: S311 - reproducible moments, no secret
-    wrong = 0
-    for kill in range(options.kills):
-        if kill % options.in_a_row == 0:
-            shutil.rmtree(root)
-            shutil.copytree(start, root)
-        seconds = chance.uniform(0, SHARE * duration)
-        faults, words = _kill(root, seconds, options)
+    wrong = kills = 0
+    while kills < options.kills:
+        if kills % options.in_a_row == 0:
+            _restore(start, root)
+        seconds = chance.uniform(0, duration)
+        if not _kill(root, seconds, options):
+            _restore(start, root)  # It had ended before: another moment.
+            continue
+        kills += 1
+        faults, words = _left(root)
         end = "killed again"
-        if (kill + 1) % options.in_a_row == 0 or kill + 1 == options.kills:
+        if kills % options.in_a_row == 0 or kills == options.kills:
             took = _finish(root, SPAN, options)
             faults += expected.differences(EndState.of(root))
             end = f"the same, {took:.0f} s later"
         print(f"| {seconds:.1f} s | {words} | {'; '.join(faults) or end} |", flush=True)
         wrong += bool(faults)
-    print(f"\n{options.kills - wrong} of {options.kills} kills changed nothing in the end")
+    print(f"\n{kills - wrong} of {kills} kills changed nothing in the end")
     return 1 if wrong else 0
 
 
-def _kill(root: Path, seconds: float, options: argparse.Namespace) -> tuple[list[str], str]:
-    """Kill a job; return what is wrong, and in two cells where it was and what was served then."""
+def _restore(start: Path, root: Path) -> None:
+    """Bring back the state after the first month."""
+    if root.exists():
+        shutil.rmtree(root)
+    shutil.copytree(start, root)
+
+
+def _kill(root: Path, seconds: float, options: argparse.Namespace) -> bool:
+    """Start a job and kill it after a while; tell whether it was still working.
+
+    Raises:
+        BadInputError: If a process that it had started lives on.
+    """
     process = _started(root, SPAN, options)
     process.join(seconds)
     children = _descendants(process.pid or 0)
     process.kill()
     process.join()
-    faults = [] if _end_soon(children) else ["a process of the job outlived it"]
-    if process.exitcode != -signal.SIGKILL:
-        faults.append(f"it had ended before, with exit code {process.exitcode}")
-    screen = _screen(root).read_text(encoding="utf-8")
-    done = re.findall(r"^done (\S+(?: \S+)*)", screen, re.MULTILINE)
+    if not _end_soon(children):
+        raise BadInputError(f"Expected the job's own processes to end with it, found {children}.")
+    return process.exitcode == -signal.SIGKILL
+
+
+def _left(root: Path) -> tuple[list[str], str]:
+    """Return what is wrong right after a kill; where the job was, and what was served, as cells."""
+    done = re.findall(r"^done (\S+(?: \S+)*)", _screen(root).read_text("utf-8"), re.MULTILINE)
     where = f"the step after {done[-1]}" if done else "the start"
     digests = {str(entry.version): entry.digest for entry in Ledger.read(root).entries}
     served = sorted((root / SERVING_FOLDER).glob("[0-9]*"))
-    if any(digest_of_folder(path) != digests.get(path.name) for path in served):
-        faults.append("a version was served that the ledger does not know")
+    known = all(digest_of_folder(path) == digests.get(path.name) for path in served)
+    faults = [] if known else ["a version was served that the ledger does not know"]
     return faults, f"{where} | {', '.join(path.name for path in served)}"
 
 
