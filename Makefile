@@ -54,7 +54,7 @@ test-browser: $(INSTALLED)  ## The report in a headless Chromium.
 	@$(VENV)/bin/python -m pytest -q tests/reporting -m browser
 
 unit: $(INSTALLED)  ## The tests that need neither TensorFlow nor a server.
-	@grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests | sort -t/ -k3 \
+	@grep -rLE "^pytestmark = .*\b($(MARKERS))\b" --include="test_*.py" tests | sort \
 		>build/unit-modules
 	@xargs -P 2 -n $$(( ($$(wc -l <build/unit-modules) + 1) / 2 )) \
 		$(VENV)/bin/python -m pytest -q --hypothesis-profile=quick \

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # It reads every module.
+
 ROOT = Path(__file__).parents[2]
 LEAVES = {"errors", "protos", "version", "files", "tfrecord", "tfx_lines"}
 # Who may import whom: a package may import itself, the leaves and what is listed here.
