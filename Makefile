@@ -43,7 +43,7 @@ real: $(INSTALLED)  ## The tests that need TensorFlow, TFX, servers or time.
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
 		-m "hypothesis or ($(REAL)) and not (corpus or long_runs)"
 
-corpus: $(INSTALLED)  ## The rest of the fault corpus, beyond one case of each cause.
+corpus: $(INSTALLED)  ## The fault corpus: planted faults and clean models.
 	@$(VENV)/bin/python -m pytest -q tests/faults/corpus -m corpus
 
 long-runs: $(INSTALLED)  ## Whole runs of retraining and of the compiled pipeline.

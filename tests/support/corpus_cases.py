@@ -73,14 +73,3 @@ ROOT_CAUSES = {
     )
     for row in _rows("root_causes.csv")
 }
-
-
-def _first_of_each() -> frozenset[str]:
-    """Return the first case of each first cause, and the first clean model of each library."""
-    first: dict[str, str] = {}
-    for case in CASES:
-        first.setdefault(case.codes[0] if case.codes else case.library, case.name)
-    return frozenset(first.values())
-
-
-REPRESENTATIVE = _first_of_each()

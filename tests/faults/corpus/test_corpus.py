@@ -7,20 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from corpus_cases import CASES, REPRESENTATIVE, Case
+from corpus_cases import CASES, Case
 from corpus_checking import build_corpus, check_case
 
 from tfx_parity.findings import ParityResult
 
-pytestmark = [pytest.mark.tfx, pytest.mark.tensorflow, pytest.mark.native]
+pytestmark = [pytest.mark.tfx, pytest.mark.tensorflow, pytest.mark.native, pytest.mark.corpus]
 _AT_ONCE = 2
-# One case for each cause is a test of every day; the rest are run by `make corpus`.
-_PARAMETERS = [
-    pytest.param(
-        case, id=case.name, marks=() if case.name in REPRESENTATIVE else pytest.mark.corpus
-    )
-    for case in CASES
-]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +36,7 @@ def checks(
         yield {case.name: pool.submit(check_case, folder / case.name) for case in wanted}
 
 
-@pytest.mark.parametrize("case", _PARAMETERS)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_case_gets_its_verdict_code_and_place(
     case: Case, checks: Mapping[str, Future[ParityResult]]
 ) -> None:
