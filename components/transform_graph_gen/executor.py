@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tfx_parity.contract.parity_sample import FOLDER_NAME, sample_key, write_sam
 from tfx_parity.contract.serving_contract import FILE_NAME
 from tfx_parity.errors import BadInputError
 from tfx_parity.transform_graph_gen import keys
+from tfx_parity.transform_graph_gen.batching import batches_cut_by_size
 from tfx_parity.transform_graph_gen.contract_builder import build_contract, schema_digest
 from tfx_parity.transform_graph_gen.coverage import coverage_rows
 from tfx_parity.transform_graph_gen.sample_job import (
@@ -59,7 +61,8 @@ class Executor(transform_executor.Executor):
         """
         examples = input_dict[standard_component_specs.EXAMPLES_KEY]
         _check_payloads(examples)
-        super().Do(input_dict, output_dict, exec_properties)
+        with batches_cut_by_size():
+            super().Do(input_dict, output_dict, exec_properties)
         splits = executor_utils.ResolveSplitsConfig(
             exec_properties.get(standard_component_specs.SPLITS_CONFIG_KEY), examples
         ).transform
@@ -101,8 +104,7 @@ class Executor(transform_executor.Executor):
             sample = ParitySample(tuple(pairs), coverage, seed, splits, available)
             digest = write_sample(Path(folder), sample)
             io_utils.copy_dir(folder, f"{graph_uri}/{FOLDER_NAME}")
-        digests = Digests(graph_digest, schema_digest(schema), digest, vocabularies)
-        contract = build_contract(output, schema, environment, digests)
+        contract = replace(contract, digests=replace(draft, parity_sample=digest))
         with fileio.open(f"{graph_uri}/{FILE_NAME}", "wb") as file:
             file.write(contract.to_json())
 

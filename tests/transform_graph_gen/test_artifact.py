@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -137,3 +138,24 @@ def test_the_same_graph_and_seed_give_the_same_bytes(
         assert first == (tmp_path / "again" / name).read_bytes(), name
     first_manifest = json.loads((toy_transform_graph / FOLDER_NAME / "manifest.json").read_text())
     assert first_manifest == json.loads((tmp_path / "again" / "manifest.json").read_text())
+
+
+def test_the_clock_changes_no_constant_of_the_graph(
+    toy_transform_graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Beam would tune batches to other sizes, the same examples are transformed the same."""
+    import toy_pipeline
+    from apache_beam.transforms.util import _BatchSizeEstimator
+
+    sizes, tune = itertools.cycle((3, 17, 8)), _BatchSizeEstimator.next_batch_size
+
+    def tuned_by_another_clock(estimator: _BatchSizeEstimator) -> int:
+        fixed = estimator._min_batch_size == estimator._max_batch_size
+        return tune(estimator) if fixed else next(sizes)
+
+    monkeypatch.setattr(_BatchSizeEstimator, "next_batch_size", tuned_by_another_clock)
+
+    graph = toy_pipeline.make_transform_graph(tmp_path)
+
+    expected = read_sample(toy_transform_graph / FOLDER_NAME)
+    assert read_sample(graph / FOLDER_NAME).pairs == expected.pairs
