@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from tfx_parity.canary.backend import CanaryBackend, ModelLoadError, RunningCanary
 from tfx_parity.canary.client import CanaryClient, CanaryDied, RequestError
@@ -46,6 +46,7 @@ from tfx_parity.findings import (
 )
 
 Progress = Callable[[str], None]
+_Fresh: TypeAlias = Future[RunningCanary] | Missing
 
 
 def check_model(
@@ -122,8 +123,11 @@ class _Check:
 
     def run(self) -> ParityResult:
         deadline = self.options.startup_deadline_s
+        # What takes seconds to start is started beside what is needed first. The pool ends before
+        # the stack does, which then holds every server that was started.
         with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
             inspecting = pool.submit(inspect_model, self.model, deadline)
+            referring = pool.submit(self._started, NativeBackend(graph_rewriter=False), stack)
             try:
                 canary = self._started(self.backend, stack)
             except ModelLoadError as error:
@@ -134,9 +138,13 @@ class _Check:
             blocking += find_signature_faults(self.recorded, canary.client.signature_defs())
             if blocking:
                 return self.failed(*blocking, about=about)
-            reference = self._started(NativeBackend(graph_rewriter=False), stack)
-            panel = self._panel(canary, reference.client)
-            return self._judged(panel, canary, inspection, about, stack)
+            panel = self._panel(canary, referring.result().client)
+            fresh: _Fresh
+            if canary.no_fresh_start is None:
+                fresh = pool.submit(self._started, self.backend, stack)
+            else:
+                fresh = Missing(canary.no_fresh_start)
+            return self._judged(panel, canary, inspection, about, fresh)
 
     def _started(self, backend: CanaryBackend, stack: ExitStack) -> RunningCanary:
         deadline = self.options.startup_deadline_s
@@ -159,21 +167,17 @@ class _Check:
         canary: RunningCanary,
         inspection: ModelInspection,
         about: Circumstances,
-        stack: ExitStack,
+        fresh: _Fresh,
     ) -> ParityResult:
-        """Ask every arm, and judge what they answer."""
-
-        @functools.cache
-        def start_fresh() -> CanaryClient:
-            return self._started(self.backend, stack).client
+        """Ask every arm, a second start of the canary among them, and judge what they answer."""
 
         def ask(arm: str, batches: Batches) -> Answers | Missing:
             self.progress(f"asking arm {arm}: {MEANINGS[arm]}")
             if arm != FRESH:
                 return panel.ask(arm, batches)
-            if canary.no_fresh_start is not None:
-                return Missing(canary.no_fresh_start)
-            return panel.ask_again(CANARY, start_fresh(), batches)
+            if isinstance(fresh, Missing):
+                return fresh
+            return panel.ask_again(CANARY, fresh.result().client, batches)
 
         survey = Survey(
             ask_arm=ask,
