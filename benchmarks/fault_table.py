@@ -121,8 +121,7 @@ def _cause_table() -> str:
     for row, cause in ROOT_CAUSES.items():
         threads = " ".join(f"[{_thread(source)}]({source})" for source in cause.sources)
         names = ", ".join(case.name for case in CASES if case.row == row)
-        planted = names or f"not planted: {cause.not_planted}"
-        lines.append(f"| {row} | {cause.cause} | {threads} | {planted} |")
+        lines.append(f"| {row} | {cause.cause} | {threads} | {names} |")
     return "\n".join(lines)
 
 

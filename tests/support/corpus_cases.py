@@ -41,13 +41,11 @@ class RootCause:
         row: Its number.
         cause: What it is.
         sources: Where it was reported.
-        not_planted: Why no case plants it; empty where cases do.
     """
 
     row: int
     cause: str
     sources: tuple[str, ...]
-    not_planted: str
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
@@ -68,8 +66,6 @@ CASES = tuple(
     for row in _rows("cases.csv")
 )
 ROOT_CAUSES = {
-    int(row["row"]): RootCause(
-        int(row["row"]), row["cause"], tuple(row["sources"].split()), row["not_planted"]
-    )
+    int(row["row"]): RootCause(int(row["row"]), row["cause"], tuple(row["sources"].split()))
     for row in _rows("root_causes.csv")
 }

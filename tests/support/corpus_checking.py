@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from corpus_cases import Case
 from old_rest_server import old_rest_server
+from serve_command import serving
 
+from tfx_parity.canary.backend import CanaryBackend
 from tfx_parity.canary.endpoint import Endpoint, EndpointBackend
 from tfx_parity.canary.native import NativeBackend
 from tfx_parity.canary_validator.check import check_model
@@ -32,25 +34,37 @@ def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> 
 
 
 def check_case(folder: Path) -> ParityResult:
-    """Check the model of a case's folder against what its trainer recorded.
-
-    Where the folder holds a model that is served in its place, a server of that one is asked, whose
-    REST front may be an old one; where it holds batching parameters, the server batches requests by
-    them.
-    """
+    """Check the model of a case's folder against what its trainer recorded."""
     run = folder / "run"
     recorded = read_recorded(run if run.is_dir() else folder / "predictions.tfrecord")
-    served = folder / "served"
-    if not served.is_dir():
-        batching = folder / "batching_parameters.pbtxt"
-        backend = NativeBackend(
-            batching_parameters=batching.read_text() if batching.is_file() else None
-        )
+    with _backend(folder) as backend:
         return check_model(folder / "model", recorded, backend)
+
+
+@contextmanager
+def _backend(folder: Path) -> Iterator[CanaryBackend]:
+    """Yield what serves a case's model.
+
+    Where the folder holds a model that is served in its place, a server of that one is asked, whose
+    REST front may be an old one; where it names an instruction set, a server that keeps to that
+    one; where it holds batching parameters, the server batches requests by them.
+    """
+    served, processor = folder / "served", folder / "instruction_set"
+    batching = folder / "batching_parameters.pbtxt"
     with ExitStack() as stack:
-        server = stack.enter_context(NativeBackend().start(served))
-        rest = server.rest_address
-        if (folder / "old_rest").is_file():
-            rest = stack.enter_context(old_rest_server(rest))
-        endpoint = EndpointBackend(Endpoint(server.grpc_address, rest), server.model_name)
-        return check_model(folder / "model", recorded, endpoint)
+        if served.is_dir():
+            canary = stack.enter_context(NativeBackend().start(served))
+            rest = canary.rest_address
+            if (folder / "old_rest").is_file():
+                rest = stack.enter_context(old_rest_server(rest))
+            yield EndpointBackend(Endpoint(canary.grpc_address, rest), canary.model_name)
+        elif processor.is_file():
+            flags = ("--model_name=served", f"--saved_model_path={folder / 'model'}")
+            environment = {"ONEDNN_MAX_CPU_ISA": processor.read_text()}
+            server = stack.enter_context(serving(folder, *flags, environment=environment))
+            endpoint = Endpoint(server.grpc_address, server.rest_address)
+            yield EndpointBackend(endpoint, "served")
+        elif batching.is_file():
+            yield NativeBackend(batching_parameters=batching.read_text())
+        else:
+            yield NativeBackend()

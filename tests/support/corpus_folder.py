@@ -28,6 +28,8 @@ MODEL, RUN, PREDICTIONS = "model", "run", "predictions.tfrecord"
 SERVED = "served"
 # There where a server's REST front writes numbers as old ones did.
 OLD_REST = "old_rest"
+# The newest instruction set of the processor that a server runs on, as oneDNN names it.
+INSTRUCTION_SET = "instruction_set"
 # How the server batches requests, where it does.
 BATCHING = "batching_parameters.pbtxt"
 

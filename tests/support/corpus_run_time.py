@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from corpus_folder import BATCHING, COUNT, Toy, builds, normals, record, save
+from corpus_folder import BATCHING, COUNT, INSTRUCTION_SET, Toy, builds, normals, record, save
 from corpus_keras import classifier, image_classifier
 
 _VECTORS = tf.TensorSpec([None, 4], tf.float32)
@@ -158,3 +158,28 @@ def padded_with_its_neighbours(folder: Path, toy: Toy) -> None:
         "max_batch_size { value: 8 } batch_timeout_micros { value: 4000 } "
         "num_batch_threads { value: 2 } pad_variable_length_inputs: true"
     )
+
+
+def _on_an_older_processor(
+    folder: Path, made: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+) -> None:
+    """A server whose processor knows nothing newer than SSE 4.1 rounds sums of products its way."""
+    kernel, images = normals(3, 3, 3, 8, seed=1), normals(COUNT, 6, 6, 3)
+
+    def function(x: tf.Tensor) -> Outputs:
+        return {"y": made(tf.nn.conv2d(x, kernel, 1, "SAME"))}
+
+    save(folder, tf.Module(), function, x=_IMAGES)
+    record(folder, {"x": images}, function(images))
+    (folder / INSTRUCTION_SET).write_text("SSE41")
+
+
+@builds
+def coded_on_an_older_processor(folder: Path, toy: Toy) -> None:
+    """Sums are cut into codes: one that lies at an edge falls on its other side."""
+    _on_an_older_processor(folder, lambda sums: tf.cast(tf.floor(sums * 5000.0), tf.int32))
+
+
+@builds
+def summed_on_an_older_processor(folder: Path, toy: Toy) -> None:
+    _on_an_older_processor(folder)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,8 +51,20 @@ def is_ready(address: str) -> bool:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str, socket_path: Path | None = None) -> Iterator[Server]:
-    """Serve with some flags until the block ends; the server must then end when it is told to."""
+def serving(
+    folder: Path,
+    *flags: str,
+    socket_path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Serve with some flags until the block ends; the server must then end when it is told to.
+
+    Args:
+        folder: Where its socket is made.
+        flags: The server's flags.
+        socket_path: Its socket's path; one in the folder where None.
+        environment: What its environment holds beyond this process's.
+    """
     ports = free_port(), free_port()
     path = str(socket_path or folder / "grpc.sock")
     server = Server(f"localhost:{ports[0]}", f"localhost:{ports[1]}", path)
@@ -66,6 +79,7 @@ def serving(folder: Path, *flags: str, socket_path: Path | None = None) -> Itera
             *flags,
         ],
         stderr=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
     )
     try:
         deadline = time.monotonic() + 60
