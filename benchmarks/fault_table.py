@@ -5,8 +5,8 @@
 Builds every case (tests/support/corpus_*.py), checks it as `tfx-parity check` does, and writes what
 stands between the markers of docs/faults.md: the table of cases with the place that each report
 named, the reported root causes, and the reports of the faults that the page explains. With names
-it checks those cases alone and writes their reports, not the tables. Ends with 1 where a check says
-something else than its case must.
+it checks those cases alone; the rows and reports of the others stay as they are. Ends with 1 where
+a check says something else than its case must.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def main(names: Sequence[str]) -> int:
     cases = [case for case in CASES if not names or case.name in names]
     results = _check(cases)
     page = PAGE.read_text(encoding="utf-8")
-    if not names:
-        page = _between(page, "cases", _case_table(CASES, results))
-        page = _between(page, "root causes", _cause_table())
+    page = _between(page, "cases", _case_table(_rows_of(page) | _rows(cases, results)))
+    page = _between(page, "root causes", _cause_table())
     for name, result in results.items():
         page = _between(page, f"report of {name}", _report(result))
     PAGE.write_text(page, encoding="utf-8")
@@ -95,12 +94,15 @@ def _between(page: str, mark: str, text: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
 
 
-def _case_table(cases: Iterable[Case], results: Mapping[str, ParityResult]) -> str:
-    lines = [
-        "| case | what is planted | reported in | made with | verdict | causes, the first first "
-        "| place of the first |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+def _rows_of(page: str) -> dict[str, str]:
+    """Return the rows that a page has, by the case's name."""
+    table = page.partition("<!-- cases -->")[2].partition("<!-- end of cases -->")[0]
+    return {line.split(" | ", 1)[0].removeprefix("| "): line for line in table.splitlines()}
+
+
+def _rows(cases: Iterable[Case], results: Mapping[str, ParityResult]) -> dict[str, str]:
+    """Return the rows of cases that were checked, by the case's name."""
+    rows = {}
     for case in cases:
         causes = results[case.name].causes
         cells = (
@@ -112,8 +114,17 @@ def _case_table(cases: Iterable[Case], results: Mapping[str, ParityResult]) -> s
             " ".join(f"`{code}`" for code in case.codes),
             _cell(causes[0].place, case) if causes else "",
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows[case.name] = f"| {' | '.join(cells)} |"
+    return rows
+
+
+def _case_table(rows: Mapping[str, str]) -> str:
+    head = (
+        "| case | what is planted | reported in | made with | verdict | causes, the first first "
+        "| place of the first |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    )
+    return "\n".join([*head, *(rows[case.name] for case in CASES if case.name in rows)])
 
 
 def _cause_table() -> str:

@@ -16,10 +16,9 @@ from tfx_parity.canary.inspection import ModelInspection, inspect_model
 from tfx_parity.canary.native import NOT_EXERCISED, NativeBackend
 from tfx_parity.canary.versions import find_version
 from tfx_parity.canary_validator.answers import Answers, Missing
-from tfx_parity.canary_validator.arms import CANARY, FRESH, MEANINGS, arm_summary
+from tfx_parity.canary_validator.arms import CANARY, FRESH, MEANINGS
 from tfx_parity.canary_validator.check_options import CheckOptions
 from tfx_parity.canary_validator.circumstances import Circumstances
-from tfx_parity.canary_validator.comparing import not_compared
 from tfx_parity.canary_validator.decision import headline
 from tfx_parity.canary_validator.judging import Judge
 from tfx_parity.canary_validator.panel import Batches, Panel
@@ -28,20 +27,18 @@ from tfx_parity.canary_validator.recorded import Recorded
 from tfx_parity.canary_validator.refusals import load_cause
 from tfx_parity.canary_validator.repro_bundle import FILE_NAME as BUNDLE_FILE
 from tfx_parity.canary_validator.repro_bundle import write_bundle
-from tfx_parity.canary_validator.rungs import PAIRS
+from tfx_parity.canary_validator.sample import draw_sample
 from tfx_parity.canary_validator.sample_requests import sample_request_faults
 from tfx_parity.canary_validator.side_metrics import Measure
 from tfx_parity.canary_validator.survey import Survey
+from tfx_parity.canary_validator.unasked import unasked_result
 from tfx_parity.errors import ServerUnavailableError
 from tfx_parity.findings import (
     Cause,
     CauseCode,
-    Coverage,
-    Decision,
     Evidence,
     ParityResult,
     Verdict,
-    no_metrics,
     redacted,
 )
 
@@ -139,12 +136,14 @@ class _Check:
             if blocking:
                 return self.failed(*blocking, about=about)
             panel = self._panel(canary, referring.result().client)
+            sized = self._sized(panel)
+            about = replace(about, options=sized.options)
             fresh: _Fresh
             if canary.no_fresh_start is None:
                 fresh = pool.submit(self._started, self.backend, stack)
             else:
                 fresh = Missing(canary.no_fresh_start)
-            return self._judged(panel, canary, inspection, about, fresh)
+            return sized._judged(panel, canary, inspection, about, fresh)
 
     def _started(self, backend: CanaryBackend, stack: ExitStack) -> RunningCanary:
         deadline = self.options.startup_deadline_s
@@ -160,6 +159,20 @@ class _Check:
             batch_size=min(self.options.batch_size, canary.largest_batch or sys.maxsize),
             batched=canary.largest_batch is not None,
         )
+
+    def _sized(self, panel: Panel) -> _Check:
+        """Return this check with tolerances by the reference's numbers, where no trainer's are.
+
+        As many of its answers as prove the verdict's rate tell how large an output's numbers are.
+        """
+        if self.recorded.outputs is not None:
+            return self
+        sample = draw_sample(self.recorded.count, panel.batch_size, self.options.limits)
+        answers = panel.ask("B", sample.every)
+        if isinstance(answers, Missing):
+            return self
+        tolerances = self.options.tolerances.sized_by(answers.rows)
+        return replace(self, options=replace(self.options, tolerances=tolerances))
 
     def _judged(
         self,
@@ -206,33 +219,7 @@ class _Check:
         if about is None:
             not_exercised = NOT_EXERCISED if isinstance(self.backend, NativeBackend) else ()
             about = Circumstances(self.model, self.recorded, self.options, not_exercised)
-        first = causes[0]
-        reason = f"not asked: {first.code.value}"
-        return ParityResult(
-            verdict=Verdict.FAIL,
-            causes=causes,
-            decision=Decision(
-                headline=("T", "C"),
-                examples=0,
-                mismatching=0,
-                upper_bound=None,
-                confidence=self.options.confidence,
-                max_mismatch_rate=self.options.max_mismatch_rate,
-                noise_ratio=None,
-                sentence=f"No example was compared: {first.evidence.detail}",
-            ),
-            arms=tuple(arm_summary(name, Missing(reason)) for name in MEANINGS),
-            ladder=tuple(not_compared(pair, reason).rung for pair in PAIRS),
-            pairs=(),
-            coverage=Coverage(0, 0, (), reason),
-            tolerances=about.tolerances,
-            environment=about.environment,
-            not_exercised=about.not_exercised,
-            reproduce=about.command,
-            redacted=False,
-            sampling="No arm was asked.",
-            metrics=None if self.measure is None else no_metrics(reason),
-        )
+        return unasked_result(about, causes, self.measure)
 
 
 def _inspected(inspecting: Future[ModelInspection]) -> ModelInspection | None:

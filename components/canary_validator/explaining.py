@@ -9,28 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tfx_parity.canary.client import RequestError
-from tfx_parity.canary_validator.answers import (
-    Answers,
-    Missing,
-    RowCountError,
-    UnevenRowsError,
-    split_rows,
-    stack_rows,
-)
-from tfx_parity.canary_validator.comparing import Compared, Limits, compare_arms
+from tfx_parity.canary_validator.answers import Answers, Missing
+from tfx_parity.canary_validator.comparing import Compared, Limits
 from tfx_parity.canary_validator.feature_table import FeatureTable
-from tfx_parity.canary_validator.input_changes import input_changes
+from tfx_parity.canary_validator.input_changes import input_changes, input_losses
 from tfx_parity.canary_validator.missing_values import shared_absence
 from tfx_parity.canary_validator.output_changes import explain_output
 from tfx_parity.canary_validator.panel import Panel
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.canary_validator.row_order import find_row_order
 from tfx_parity.canary_validator.scaling import fit_scaling
+from tfx_parity.canary_validator.trials import PAIR, Trial
 from tfx_parity.comparison.tolerance import TolerancePolicy
 from tfx_parity.findings import Cause, CauseCode
 
-_PAIR = ("T", "C")
 _CODES = frozenset({CauseCode.WEIGHTS_DIFFER, CauseCode.PREPROCESSING_SKEW})
 # A first look at few examples rules nearly every change out.
 _FEW = 16
@@ -66,7 +58,7 @@ def explain_difference(
     Raises:
         CanaryDied: If the server is dead.
     """
-    doubtful = [c for c in causes if c.code in _CODES and c.evidence.pair == _PAIR]
+    doubtful = [c for c in causes if c.code in _CODES and c.evidence.pair == PAIR]
     is_proven = any(c.code is CauseCode.WEIGHTS_DIFFER for c in doubtful) and bool(
         panel.recorded.variables
     )
@@ -74,7 +66,7 @@ def explain_difference(
         return list(causes)
     progress("trying what would make the canary answer as the trainer did")
     deadline = time.monotonic() + _DEADLINE_S
-    found = _Trial(headline, panel, answers, policy, limits, deadline).find()
+    found = _Search(Trial(headline, panel, answers, policy, limits, deadline)).find()
     if found is None:
         return list(causes)
     cause = doubtful[0]
@@ -94,15 +86,10 @@ class _Explanation:
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """What changes are tried with; see `explain_difference`."""
+class _Search:
+    """Searches for an explanation."""
 
-    headline: Compared
-    panel: Panel
-    answers: Mapping[str, Answers | Missing]
-    policy: TolerancePolicy
-    limits: Limits
-    deadline: float
+    trial: Trial
 
     def find(self) -> _Explanation | None:
         """Return the first explanation, what costs no request first."""
@@ -110,19 +97,20 @@ class _Trial:
             self._by_missing_values()
             or self._by_outputs()
             or self._by_row_order()
+            or self._by_losses()
             or self._by_inputs()
             or self._by_scaling()
         )
 
     def _by_outputs(self) -> _Explanation | None:
         """Return what turns every output that differs into the trainer's."""
-        found = self._both_sides()
-        if found is None or self.headline.outputs is None:
+        found = self.trial.both_sides()
+        if found is None or self.trial.headline.outputs is None:
             return None
-        outputs = self.headline.outputs.outputs
+        outputs = self.trial.headline.outputs.outputs
         names = [name for name, output in outputs.items() if output.mismatching.any()]
-        rate = self.limits.max_mismatch_rate
-        texts = [explain_output(name, *found, self.policy, rate) for name in names]
+        rate = self.trial.limits.max_mismatch_rate
+        texts = [explain_output(name, *found, self.trial.policy, rate) for name in names]
         if None in texts:
             return None
         words = [f"of output {n!r} {text}" for n, text in zip(names, texts, strict=True)]
@@ -131,24 +119,16 @@ class _Trial:
 
     def _by_row_order(self) -> _Explanation | None:
         """Return which requests the recorded answers are of, where they are not of their own."""
-        found = self._both_sides()
+        found = self.trial.both_sides()
         if found is None:
             return None
-        words = find_row_order(*found, self.policy, self.limits.max_mismatch_rate)
-        place = f"recorded predictions {self.panel.recorded.source}"
+        words = find_row_order(*found, self.trial.policy, self.trial.limits.max_mismatch_rate)
+        place = f"recorded predictions {self.trial.panel.recorded.source}"
         return _Explanation(CauseCode.SIGNATURE_GLUE, place, f"{words}.") if words else None
-
-    def _both_sides(self) -> tuple[Rows, Rows] | None:
-        """Return the trainer's and the canary's answers of the examples that were compared."""
-        trainer, served = (self.answers[arm] for arm in _PAIR)
-        if isinstance(trainer, Missing) or isinstance(served, Missing):
-            return None
-        indices = self.headline.indices
-        return trainer.at(indices), served.at(indices)
 
     def _by_missing_values(self) -> _Explanation | None:
         """Return the raw feature that every example lacks which differs, and few of the others."""
-        headline, examples = self.headline, self.panel.recorded.examples
+        headline, examples = self.trial.headline, self.trial.panel.recorded.examples
         if headline.outputs is None or examples is None:
             return None
         rows = np.flatnonzero(headline.outputs.mismatching)
@@ -159,73 +139,78 @@ class _Trial:
         words = f"only where {place} has no value."
         return _Explanation(CauseCode.MISSING_VALUE_SKEW, place, words)
 
+    def _by_losses(self) -> _Explanation | None:
+        """Return what only the served model loses of its requests.
+
+        Only examples that lose something differ, most of those do, and the canary answers them as
+        it answers what is left of them.
+        """
+        headline, inputs = self.trial.headline, self.trial.panel.recorded.inputs
+        if headline.outputs is None:
+            return None
+        rows = np.flatnonzero(headline.outputs.mismatching)
+        differing = {headline.indices[row] for row in rows}
+        for change in input_losses(inputs):
+            lost = _changed(change.apply(inputs), inputs).intersection(headline.indices)
+            is_all = len(lost) == len(headline.indices)
+            if is_all or not differing <= lost or len(differing) <= len(lost) / 2:
+                continue
+            if self.trial.is_blind_to(change.apply, lost):
+                words = f"only where {change.place} is another once it is {change.words}, which "
+                words += "changes no answer of the canary, as if only the served model did so."
+                return _Explanation(change.code, change.place, words)
+        return None
+
     def _by_inputs(self) -> _Explanation | None:
         """Return the first change of the requests by which every example agrees."""
-        if self.headline.outputs is None:
+        if self.trial.headline.outputs is None:
             return None
-        indices = self.headline.indices
-        few = [indices[row] for row in np.flatnonzero(self.headline.outputs.mismatching)[:_FEW]]
-        for change in input_changes(self.panel.recorded.inputs):
-            if self._agrees(few, change.apply) and self._agrees(indices, change.apply):
+        indices = self.trial.headline.indices
+        few = [
+            indices[row] for row in np.flatnonzero(self.trial.headline.outputs.mismatching)[:_FEW]
+        ]
+        for change in input_changes(self.trial.panel.recorded.inputs):
+            if self.trial.agrees(few, change.apply) and self.trial.agrees(indices, change.apply):
                 words = f"they agree where {change.place} is {change.words}, as if only the trainer"
                 return _Explanation(change.code, change.place, f"{words} did so.")
         return None
 
     def _by_scaling(self) -> _Explanation | None:
         """Return the z-scores by which every example agrees."""
-        trainer, table = self.answers["T"], FeatureTable.of(self.panel.recorded.inputs)
-        is_whole = len(self.headline.indices) == self.panel.recorded.count
+        trainer, table = self.trial.answers["T"], FeatureTable.of(self.trial.panel.recorded.inputs)
+        is_whole = len(self.trial.headline.indices) == self.trial.panel.recorded.count
         if table is None or isinstance(trainer, Missing) or not is_whole:
             return None
-        some = range(min(_FITTED, self.panel.recorded.count))
+        some = range(min(_FITTED, self.trial.panel.recorded.count))
         names = sorted(n for n, rows in trainer.rows.items() if rows[0].dtype.kind == "f")
         expected = _flat(trainer.at(some), names)
         if expected is None:
             return None
 
         def ask(features: NDArray[np.float64]) -> NDArray[np.float64] | None:
-            asked = self._asked(table.rows(features))
+            asked = self.trial.asked(table.rows(features))
             return None if asked is None else _flat(asked, names)
 
         scaling = fit_scaling(ask, table.features[some], expected)
         if scaling is None:
             return None
         scaled = table.rows(scaling.apply(table.features))
-        if not self._agrees(self.headline.indices, lambda _: scaled):
+        if not self.trial.agrees(self.trial.headline.indices, lambda _: scaled):
             return None
         place = f"input{'s' if len(table.inputs) > 1 else ''} {', '.join(map(repr, table.inputs))}"
         words = f"they agree where {place} is scaled, as if only the trainer did so"
         text = f"{words}: {scaling.words(table.names)}."
         return _Explanation(CauseCode.PREPROCESSING_SKEW, place, text)
 
-    def _agrees(self, indices: Sequence[int], change: Callable[[Rows], Rows]) -> bool:
-        """Whether examples agree once their requests are changed, but for what is allowed."""
-        recorded = self.panel.recorded.inputs
-        asked = self._asked(change({n: [rows[i] for i in indices] for n, rows in recorded.items()}))
-        if asked is None:
-            return False
-        changed = {**self.answers, "C": Answers(tuple(indices), asked, {})}
-        rung = compare_arms(_PAIR, changed, self.policy, self.limits).rung
-        return rung.examples > 0 and rung.mismatching <= (
-            self.limits.max_mismatch_rate * rung.examples
-        )
 
-    def _asked(self, inputs: Rows) -> Rows | None:
-        """Ask the canary; None where it does not answer every request, or time is up."""
-        count = len(next(iter(inputs.values())))
-        size, name = self.panel.batch_size, self.panel.recorded.signature_name
-        rows: dict[str, list[NDArray[np.generic]]] = {}
-        try:
-            for start in range(0, count, size):
-                if time.monotonic() > self.deadline:
-                    return None
-                batch = range(start, min(start + size, count))
-                outputs = self.panel.canary.predict(name, stack_rows(inputs, batch))
-                for output, found in split_rows(outputs, len(batch)).items():
-                    rows.setdefault(output, []).extend(found)
-        except (RequestError, RowCountError, UnevenRowsError):
-            return None
-        return rows
+def _changed(changed: Rows, inputs: Rows) -> set[int]:
+    """Return the examples that a change of their requests changes."""
+    return {
+        number
+        for name, rows in inputs.items()
+        for number, (one, other) in enumerate(zip(rows, changed[name], strict=True))
+        if not np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    }
 
 
 def _flat(rows: Rows, names: Sequence[str]) -> NDArray[np.float64] | None:

@@ -55,6 +55,29 @@ def input_changes(inputs: Rows) -> Iterator[InputChange]:
     yield from _swaps(inputs)
 
 
+def input_losses(inputs: Rows) -> Iterator[InputChange]:
+    """Yield changes that lose something of an input, and lose no more when they are made again.
+
+    A model that makes one itself answers a changed request as it answers the request.
+
+    Args:
+        inputs: The recorded requests, row by row.
+    """
+    for name, rows in sorted(inputs.items()):
+        for code, words, change in _losses(rows[0].dtype):
+            yield InputChange(code, f"input {name!r}", words, _on_input(name, change))
+
+
+def _losses(dtype: np.dtype[np.generic]) -> Iterator[tuple[CauseCode, str, _Change]]:
+    if dtype.kind == "O":
+        for words, text in _TEXTS.items():
+            yield CauseCode.PREPROCESSING_SKEW, f"turned into {words}", _on_texts(text)
+    for narrow in _NARROWER.get(dtype.name, ()):
+        name = np.dtype(narrow).name
+        words = f"cut to {name}" if np.dtype(narrow).kind == "i" else f"rounded to {name}"
+        yield CauseCode.PRECISION_LOSS, words, _through(narrow)
+
+
 def _on_input(name: str, change: _Change) -> Callable[[Rows], Rows]:
     def apply(inputs: Rows) -> Rows:
         with np.errstate(all="ignore"):
@@ -71,7 +94,7 @@ def _changes(rows: list[NDArray[np.generic]]) -> Iterator[tuple[CauseCode, str, 
         for words, text in _TEXTS.items():
             yield skew, f"turned into {words}", _on_texts(text)
     if kind == "f":
-        for narrow in (np.float16, ml_dtypes.bfloat16):
+        for narrow in _NARROWER["float32"]:
             words = f"rounded to {np.dtype(narrow).name}"
             yield CauseCode.PRECISION_LOSS, words, _through(narrow)
         for words, scale in _SCALES.items():
@@ -131,6 +154,12 @@ def _on_texts(change: Callable[[str], str]) -> _Change:
     return changed
 
 
+_NARROWER: Mapping[str, tuple[type, ...]] = {
+    "float32": (np.float16, ml_dtypes.bfloat16),
+    "float64": (np.float32, np.float16, ml_dtypes.bfloat16),
+    "int64": (np.int32, np.float32),
+    "int32": (np.int16, np.float32),
+}
 _TEXTS: Mapping[str, Callable[[str], str]] = {
     "lower case": str.lower,
     "upper case": str.upper,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfx_parity.canary_validator.input_changes import InputChange, input_changes
+from tfx_parity.canary_validator.input_changes import InputChange, input_changes, input_losses
 from tfx_parity.canary_validator.recorded import Rows
 from tfx_parity.findings import CauseCode
 
@@ -107,3 +107,22 @@ def test_inputs_of_one_kind_change_places() -> None:
     swap, rows = found["in each other's place"]
     assert (CauseCode.SIGNATURE_GLUE, "inputs 'a' and 'b'") == (swap.code, swap.place)
     assert (2, 1) == (rows["a"][0].item(), rows["b"][0].item())
+
+
+def test_a_loss_loses_no_more_when_it_is_made_again() -> None:
+    """Fewer bits of numbers, the case and spaces of texts."""
+    inputs: Rows = {
+        "ids": [np.int64([2**31 + 5, 7])],
+        "seconds": [np.float64([1 / 3, 1e300])],
+        "text": [np.array([b" \xc3\x84pfel "], object)],
+    }
+
+    losses = {(loss.place, loss.words): loss for loss in input_losses(inputs)}
+
+    assert [5 - 2**31, 7] == losses["input 'ids'", "cut to int32"].apply(inputs)["ids"][0].tolist()
+    for loss in losses.values():
+        once = loss.apply(inputs)
+        again = loss.apply(once)
+        assert {n: r[0].tolist() for n, r in once.items()} == {
+            n: r[0].tolist() for n, r in again.items()
+        }, loss.words

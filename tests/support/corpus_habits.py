@@ -54,6 +54,35 @@ def milliseconds_for_seconds(folder: Path, toy: Toy) -> None:
 
 
 @builds
+def ids_cut_to_32_bits(folder: Path, toy: Toy) -> None:
+    """Ids of 64 bits, hashed into buckets; the export casts them to int32 on the way."""
+
+    def buckets(ids: object) -> tf.Tensor:
+        hashed = tf.strings.to_hash_bucket_fast(tf.strings.as_string(ids), 50)
+        return tf.cast(hashed, tf.float32) / 50
+
+    ids = np.random.default_rng(4).integers(0, 2**33, COUNT)
+    spec = tf.TensorSpec([None], tf.int64)
+    save(folder, tf.Module(), lambda ids: {"y": buckets(tf.cast(ids, tf.int32))}, ids=spec)
+    record(folder, {"ids": ids}, {"y": buckets(ids)})
+
+
+@builds
+def lower_case_in_serving(folder: Path, toy: Toy) -> None:
+    """Names hashed as they are in training, and in lower case once they are served."""
+
+    def buckets(names: object) -> tf.Tensor:
+        return tf.cast(tf.strings.to_hash_bucket_fast(names, 50), tf.float32) / 50
+
+    random = np.random.default_rng(5)
+    names = [random.choice(["Walrus", "ant", "Moose", "gnu"]) + str(i % 40) for i in range(COUNT)]
+    spec = tf.TensorSpec([None], tf.string)
+    lower = tf.strings.lower
+    save(folder, tf.Module(), lambda species: {"y": buckets(lower(species))}, species=spec)
+    record(folder, {"species": [name.encode() for name in names]}, {"y": buckets(names)})
+
+
+@builds
 def names_of_classes_sorted(folder: Path, toy: Toy) -> None:
     """The export sorts the names of the classes, whose order is that of the logits."""
     module, logits = _network()

@@ -315,10 +315,17 @@ def compiled(path: str) -> None:
     _of_x(Holder(), lambda x: {"y": inner(x)}, path)
 
 
+def great_sums(path: str) -> None:
+    """Sums of thousands of numbers that cancel: the size of a batch changes their last bits."""
+    module = Holder()
+    module.w = _weights(2048, 64)
+    _of_x(module, lambda x: {"y": x @ module.w}, path, width=2048)
+
+
 MODELS = (
     nested, branches, counting, keras3_batch_norm, keras3_centred, keras3_dropout, keras2_dropout,
     keras2_plain, random_noise, padded, padded_and_masked, rewritten, v1_rewritten, drawn_at_start,
-    switched, counting_rows, compiled,
+    switched, counting_rows, compiled, great_sums,
 )  # fmt: skip
 
 
