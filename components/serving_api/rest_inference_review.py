@@ -42,7 +42,7 @@ from tfx_parity.serving_api.rest_inference import (
     feature_name,
     listed_examples,
 )
-from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, ValueChange
+from tfx_parity.serving_api.review import Path, Review, SentTensor, ValueChange
 from tfx_parity.serving_api.status import ServingError, invalid_argument
 
 InferenceMethod = Literal["classify", "regress"]
@@ -73,7 +73,7 @@ def review_inference(
     try:
         reviewer.read(body)
     except ServingError as error:
-        reviewer.refuse(reviewer.stage, (), error)
+        reviewer.review.refuse(reviewer.stage, (), error)
     review = reviewer.review
     if reviewer.signature_name is not None:
         name = reviewer.signature_name
@@ -82,7 +82,7 @@ def review_inference(
         except ServingError as error:
             is_unknown = name not in set(signature_defs)
             reason = Reason.UNKNOWN_SIGNATURE if is_unknown else Reason.MALFORMED_REQUEST
-            reviewer.refuse(reason, ("signature_name",), error)
+            reviewer.review.refuse(reason, ("signature_name",), error)
         else:
             review.signature_name = name
             (alias,) = signature_defs[name].inputs
@@ -124,17 +124,6 @@ class _Reviewer:
         self.records: list[tuple[int, bytes]] = []
         self._generation = generation
 
-    def refuse(
-        self,
-        reason: Reason,
-        path: Path,
-        error: ServingError,
-        name: str = "",
-        row: int | None = None,
-        sent: str = "",
-    ) -> None:
-        self.review.refusals.append(Refusal(reason, path, row, name, error, sent))
-
     def read(self, body: bytes) -> None:
         document, rest = read_written(body, self._generation)
         self.stage = Reason.MALFORMED_REQUEST
@@ -156,7 +145,8 @@ class _Reviewer:
         try:
             members = example_members(value)
         except ServingError as error:
-            self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=shown_value(value))
+            sent = shown_value(value)
+            self.review.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=sent)
             return None
         refusals = len(self.review.refusals)
         example = Example()
@@ -181,7 +171,7 @@ class _Reviewer:
                 add_to_feature(value, name, feature, self._generation)
             except ServingError as error:
                 reason = Reason.BAD_BASE64 if is_base64_object(value) else Reason.WRONG_TYPE
-                self.refuse(reason, place, error, name, row, shown_value(value))
+                self.review.refuse(reason, place, error, name, row, shown_value(value))
                 continue
             if isinstance(value, WrittenNumber):
                 change = number_change(value, DataType.DT_FLOAT)

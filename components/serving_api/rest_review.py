@@ -30,7 +30,7 @@ from tfx_parity.serving_api.rest_request import (
     rows_or_columns,
 )
 from tfx_parity.serving_api.rest_rows import RowBatch, member_name
-from tfx_parity.serving_api.review import Path, Refusal, Review, SentTensor, ValueChange
+from tfx_parity.serving_api.review import Path, Review, SentTensor, ValueChange
 from tfx_parity.serving_api.status import Code, ServingError
 
 _TOP_LEVEL_KEYS = frozenset({b"signature_name", b"instances", b"inputs"})
@@ -54,13 +54,13 @@ def review_body(
     try:
         reviewer.read(body)
     except ServingError as error:
-        reviewer.refuse(reviewer.stage, (), error)
+        reviewer.review.refuse(reviewer.stage, (), error)
     if reviewer.review.refusals:
         return reviewer.review
     try:
         parse_exactly(body, signature_defs, generation)
     except ServingError as error:  # said of the request as a whole, after its values were taken
-        reviewer.refuse(Reason.BAD_TENSOR, (), error)
+        reviewer.review.refuse(Reason.BAD_TENSOR, (), error)
     return reviewer.review
 
 
@@ -79,17 +79,6 @@ class _Reviewer:
         self._signature_defs = signature_defs
         self._generation = generation
         self._data_types: dict[str, int] = {}
-
-    def refuse(
-        self,
-        reason: Reason,
-        path: Path,
-        error: ServingError,
-        alias: str = "",
-        row: int | None = None,
-        sent: str = "",
-    ) -> None:
-        self.review.refusals.append(Refusal(reason, path, row, alias, error, sent))
 
     def read(self, body: bytes) -> None:
         document, rest = read_written(body, self._generation)
@@ -116,7 +105,8 @@ class _Reviewer:
             try:
                 batch.check_form(row, item)
             except ServingError as error:
-                self.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=shown_value(item))
+                sent = shown_value(item)
+                self.review.refuse(Reason.MALFORMED_REQUEST, path, error, row=row, sent=sent)
                 continue
             if isinstance(item, JsonObject) and batch.of_objects:
                 self._read_object(batch, row, item)
@@ -142,7 +132,7 @@ class _Reviewer:
                 batch.check_names(row, item)
             except ServingError as error:
                 missing = ", ".join(sorted(self._data_types.keys() - names))
-                self.refuse(Reason.MISSING_INPUT, ("instances", row), error, missing, row)
+                self.review.refuse(Reason.MISSING_INPUT, ("instances", row), error, missing, row)
 
     def _refuse_member(
         self,
@@ -154,15 +144,15 @@ class _Reviewer:
         path: Path,
     ) -> None:
         if name not in self._data_types:
-            self.refuse(Reason.UNKNOWN_NAME, path, error, name, row, name)
+            self.review.refuse(Reason.UNKNOWN_NAME, path, error, name, row, name)
             return
         within = list(batch.refusals(name, value))
         for place, part, told in within:
             reason = self._reason(name, part, told)
             whole = batch.member_error(row, name, told)
-            self.refuse(reason, (*path, *place), whole, name, row, shown_value(part))
+            self.review.refuse(reason, (*path, *place), whole, name, row, shown_value(part))
         if not within:
-            self.refuse(Reason.RAGGED, path, error, name, row, shown_value(value))
+            self.review.refuse(Reason.RAGGED, path, error, name, row, shown_value(value))
 
     def _read_value(self, batch: RowBatch, row: int, item: JsonValue) -> None:
         path: Path = ("instances", row)
@@ -174,9 +164,9 @@ class _Reviewer:
             for place, part, told in within:
                 reason = self._reason(alias, part, told)
                 whole = batch.value_error(row, told)
-                self.refuse(reason, (*path, *place), whole, alias, row, shown_value(part))
+                self.review.refuse(reason, (*path, *place), whole, alias, row, shown_value(part))
             if not within:
-                self.refuse(Reason.RAGGED, path, error, alias, row, shown_value(item))
+                self.review.refuse(Reason.RAGGED, path, error, alias, row, shown_value(item))
         else:
             self._take(alias, item, path, row)
 
@@ -188,13 +178,13 @@ class _Reviewer:
             try:
                 value = column_of(members, alias)
             except ServingError as error:
-                self.refuse(Reason.MISSING_INPUT, ("inputs",), error, alias)
+                self.review.refuse(Reason.MISSING_INPUT, ("inputs",), error, alias)
                 continue
             filler = TensorFiller(self._data_types[alias], self._generation)
             within = list(filler.refusals(value, dense_shape(value)))
             for place, part, told in within:
                 reason = self._reason(alias, part, told)
-                self.refuse(reason, (*path, *place), told, alias, sent=shown_value(part))
+                self.review.refuse(reason, (*path, *place), told, alias, sent=shown_value(part))
             if not within:
                 self._take(alias, value, path, None)
         seen = set()

@@ -91,3 +91,15 @@ class Review:
     changes: list[ValueChange] = field(default_factory=list)
     tensors: list[SentTensor] = field(default_factory=list)
     single_values: set[Path] = field(default_factory=set)
+
+    def refuse(
+        self,
+        reason: Reason,
+        path: Path,
+        error: ServingError,
+        alias: str = "",
+        row: int | None = None,
+        sent: str = "",
+    ) -> None:
+        """Add a refusal; see `Refusal`."""
+        self.refusals.append(Refusal(reason, path, row, alias, error, sent))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rest_posts import post
 
 from tfx_parity import PayloadGuard
 from tfx_parity.canary.backend import RunningCanary
@@ -27,16 +26,6 @@ def canary(models: Path) -> Iterator[RunningCanary]:
     """Serve a model with a signature for each of the three methods."""
     with NativeBackend().start(models / "estimator") as running:
         yield running
-
-
-def post(canary: RunningCanary, method: str, body: bytes) -> tuple[int, str]:
-    """Return the status and the error's text of an answer."""
-    url = f"http://{canary.rest_address}/v1/models/{canary.model_name}:{method}"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=30) as answer:
-            return answer.status, ""
-    except urllib.error.HTTPError as error:
-        return error.code, str(json.loads(error.read(), strict=False)["error"])
 
 
 def random_body(source: random.Random) -> bytes:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from rest_posts import post
 
 from tfx_parity import PayloadGuard
 from tfx_parity.canary.backend import RunningCanary
@@ -43,16 +42,6 @@ def served(toy_transform_graph: Path, trained_models: dict) -> Iterator[Served]:
         yield Served(PayloadGuard.from_model(model), canary)
 
 
-def post(canary: RunningCanary, body: bytes) -> tuple[int, str]:
-    """Return the status and the error's text of a REST answer."""
-    url = f"http://{canary.rest_address}/v1/models/{canary.model_name}:predict"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=30) as answer:
-            return answer.status, ""
-    except urllib.error.HTTPError as error:
-        return error.code, str(json.loads(error.read(), strict=False)["error"])
-
-
 def random_body(source: random.Random) -> bytes:
     """Return rows of which some have an odd value, lack one or hold one too many."""
     rows = [dict(ROW) for _ in range(source.randint(1, 3))]
@@ -79,7 +68,7 @@ def test_random_bodies_are_refused_by_the_canary_where_the_guard_says_so(served:
     for _ in range(BODIES):
         body = random_body(source)
         faults = served.guard.check_rest(body)
-        status, text = post(served.canary, body)
+        status, text = post(served.canary, "predict", body)
         told = [fault.server for fault in faults if fault.kind is FaultKind.REFUSED]
         if told:
             assert status != OK, body
