@@ -166,9 +166,8 @@ class _Search:
         if self.trial.headline.outputs is None:
             return None
         indices = self.trial.headline.indices
-        few = [
-            indices[row] for row in np.flatnonzero(self.trial.headline.outputs.mismatching)[:_FEW]
-        ]
+        differing = np.flatnonzero(self.trial.headline.outputs.mismatching)
+        few = [indices[row] for row in differing[:_FEW]]
         for change in input_changes(self.trial.panel.recorded.inputs):
             if self.trial.agrees(few, change.apply) and self.trial.agrees(indices, change.apply):
                 words = f"they agree where {change.place} is {change.words}, as if only the trainer"
