@@ -12,7 +12,10 @@ shortest time of each counts:
   buffers: the least that numpy can do, and it answers less (no exactness, no rows, no NaN rule);
 - `decision`: `compare_rows`, which examples mismatch;
 - `statistics`: the same and everything that the report shows;
-- `polygraphy`: `CompareFunc.simple`, where Polygraphy is installed.
+- `polygraphy`: `CompareFunc.simple`, where Polygraphy is installed (`pip install polygraphy`).
+
+Then the most memory that each takes beyond the two arrays, by tracemalloc, for as many rows and for
+four times as many: flat is what does not grow.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -109,6 +113,16 @@ def measure(
     return shortest
 
 
+def peak_mb(contestant: Callable[[_Side, _Side], None], sides: tuple[_Side, _Side]) -> float:
+    """Return the most that a contestant allocates at once."""
+    tracemalloc.start()
+    try:
+        contestant(*sides)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
 def main() -> None:
     """Measure every case and print one line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -126,6 +140,10 @@ def main() -> None:
         allclose, fused, decided, *_ = seconds = measure(contestants, sides, options.rounds)
         figures = "".join(f"{1e3 * value:17.1f}" for value in seconds)
         print(f"{case:16}{figures}   {allclose / decided:.1f} x, {decided / fused:.2f}")
+    for rows in (options.rows, 4 * options.rows):
+        sides = make_cases(rows, options.columns)["few mismatches"]
+        peaks = "".join(f"{peak_mb(contestant, sides):17.1f}" for contestant in contestants)
+        print(f"{f'MB, {rows * options.columns / 1e6:g} million':16}{peaks}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from tfx_parity.files import canonical_json, read_json_object, sha256_of_file, w
 from tfx_parity.tfrecord import read_records, write_records
 
 FOLDER_NAME = "parity_sample"
+KEY_BYTES = 16
 MANIFEST = "manifest.json"
 FILES = ("raw.tfrecord", "transformed.tfrecord", "coverage_raw.tfrecord", "coverage.tfrecord")
 
@@ -71,10 +72,10 @@ def sample_key(record: bytes, seed: int) -> bytes:
         seed: Any integer of 64 bits.
 
     Returns:
-        16 bytes.
+        `KEY_BYTES` bytes.
     """
     key = seed.to_bytes(8, "big", signed=True)
-    return hashlib.blake2b(record, key=key, digest_size=16).digest()
+    return hashlib.blake2b(record, key=key, digest_size=KEY_BYTES).digest()
 
 
 def write_sample(folder: Path, sample: ParitySample) -> str:

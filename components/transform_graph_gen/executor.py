@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
@@ -32,6 +31,7 @@ from tfx_parity.transform_graph_gen.sample_job import (
     AVAILABLE_FILE,
     PAIR_CODER,
     PAIRS_FILE,
+    read_batches,
     run_sample_job,
 )
 
@@ -136,7 +136,8 @@ def _read_pairs(folder: str, seed: int) -> list[Pair]:
     pairs = [
         Pair(*PAIR_CODER.decode(record))
         for path in sorted(fileio.glob(f"{folder}/{PAIRS_FILE}*"))
-        for record in tf.data.TFRecordDataset(path).as_numpy_iterator()
+        for batch in read_batches(path)
+        for record in batch
     ]
     if not pairs:
         raise BadInputError(
