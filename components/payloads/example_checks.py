@@ -125,6 +125,8 @@ class ExampleChecks:
             most = "any number" if rule.max_count is None else str(rule.max_count)
             expected = f"{rule.min_count} to {most} of values"
             yield _suspect(FaultCode.VALUE_COUNT, rule.name, expected, f"{len(values)} values")
+        if self._checks[rule.name].surely_allows(values):
+            return
         array: Array = np.empty(len(values), dtype)
         array[:] = values
         for value in self._checks[rule.name].suspects(array):

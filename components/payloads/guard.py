@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -112,7 +113,7 @@ class PayloadGuard:
         """Return the faults of a gRPC PredictRequest; none for a good one."""
         return self.look_at_request(request).faults
 
-    @property
+    @cached_property
     def example_signature(self) -> str | None:
         """The signature that serialized `tf.Example`s are sent to, None where none takes them."""
         takes = [name for name in self._checks if self.model.example_input(name) is not None]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,25 @@ class ValueChecks:
             self.high = min(high, float(np.float32(high)))
         if marks_missing:
             self.low = max(self.low, _MISSING_INTEGER + 1)
+
+    def surely_allows(self, values: Sequence[float | bytes]) -> bool:
+        """Whether a quick look at a few values proves them allowed.
+
+        An example holds few values of a feature, and nearly all are: they need no array.
+
+        Args:
+            values: As a `tf.Example` lists them.
+        """
+        try:
+            return all(map(self._surely_allows, values))
+        except UnicodeDecodeError:
+            return False
+
+    def _surely_allows(self, value: float | bytes) -> bool:
+        if not isinstance(value, bytes):
+            return self.low <= value <= self.high and math.isfinite(value)
+        text, known = value.decode("utf-8"), self.rule.values
+        return (not known or text in known) and bool(value or not self.marks_missing)
 
     def suspects(self, array: Array) -> Iterator[SuspectValue]:
         """Yield the values that are not allowed.

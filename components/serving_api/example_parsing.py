@@ -120,16 +120,14 @@ def _key(feature: ParsedFeature, index: int) -> str:
 def _count(feature: ParsedFeature, size: int, kind: str, index: int) -> Iterator[ExampleRefusal]:
     shape = feature.shape or ()
     expected = math.prod(length for length in shape if length is not None)
+    if size == expected or (None in shape and size % expected == 0):
+        return
     noun = f"{_key(feature, index)}  Number of {_NOUNS[kind]} values"
     if None in shape:
-        text = f"{noun} is not a multiple of stride length." if size % expected else None
+        text = f"{noun} is not a multiple of stride length."
     elif size > expected and kind == "bytes_list":
         text = f"{_key(feature, index)}  Can't parse serialized Example."
-    elif size != expected:
+    else:
         shown = ",".join(map(str, shape))
         text = f"{noun} != expected.  Values size: {size} but output shape: [{shown}]"
-    else:
-        text = None
-    if text is not None:
-        error = invalid_argument(text)
-        yield ExampleRefusal(Reason.RAGGED, feature.name, error, f"{size} values")
+    yield ExampleRefusal(Reason.RAGGED, feature.name, invalid_argument(text), f"{size} values")
