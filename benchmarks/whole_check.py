@@ -105,7 +105,7 @@ def _check_s(model: Path, recorded: TrainerPredictions, folder: Path) -> tuple[f
     ended = time.perf_counter()
     if result.verdict.value != "PASS":
         raise BadInputError(f"Expected a check that passes, found {result.decision.sentence}")
-    _, loaded, *_ = reported  # the canary is started, then the first arm is asked
+    _, loaded, *_ = reported  # the canary is started, then it has the model
     return ended - started, ended - loaded
 
 

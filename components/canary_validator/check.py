@@ -129,6 +129,7 @@ class _Check:
                 canary = self._started(self.backend, stack)
             except ModelLoadError as error:
                 return self.failed(load_cause(self.model, error, _inspected(inspecting)))
+            self.progress("the canary has the model; waiting for the reference")
             inspection = inspecting.result()
             about = self._about(canary, inspection)
             blocking = find_unservable_ops(inspection)

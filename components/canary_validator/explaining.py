@@ -44,7 +44,8 @@ def explain_difference(
     Where the arms between trainer and canary are missing, changed weights and another preprocessing
     look alike. What people get wrong most can be tried: the recorded requests are sent changed
     (other channels, another scale, rounded), and the answers are changed (another order, softmax,
-    an inverse scaling). A change by which every example agrees is the cause.
+    an inverse scaling). A change by which every example agrees is the cause; so is one that only
+    the served model makes, which its answers then do not notice.
 
     Args:
         causes: The causes, first cause first.

@@ -17,8 +17,9 @@ def batches_cut_by_size() -> Iterator[None]:
 
     Its default lets Beam tune the size of a batch by the clock, so that the sums behind a mean or
     a variance are grouped otherwise on a busier machine: the same examples make a graph whose
-    constants have other last bits, and training ends with another model. By bytes a batch is the
-    same everywhere, and its memory bounded. A flag that was set on the command line is left alone.
+    constants have other last bits, and training ends with another model. By bytes a file is cut
+    alike at every run, and a batch's memory is bounded. (A distributed runner may still merge sums
+    in another order.) A flag that was set on the command line is left alone.
     """
     default = flags.FLAGS[_FLAG].default
     flags.FLAGS.set_default(_FLAG, True)
