@@ -17,6 +17,15 @@ _DTYPES: Mapping[str, type] = {"string": object, "float32": np.float32, "int64":
 _MARKS: Mapping[str, object] = {"string": b"", "float32": np.nan, "int64": np.iinfo(np.int64).min}
 
 
+def in_canonical_order(record: bytes) -> bytes:
+    """Return a serialized `tf.Example` with its features in the one deterministic order.
+
+    They are a map, which each writer puts in an order of its own; protobuf 5 and newer in another
+    one in each process.
+    """
+    return without_features(record, ())
+
+
 def without_features(record: bytes, names: Iterable[str]) -> bytes:
     """Return a serialized `tf.Example` without some features, in deterministic form."""
     example = Example.FromString(record)

@@ -68,7 +68,7 @@ def sample_key(record: bytes, seed: int) -> bytes:
     """Return the keyed hash by which raw examples are drawn: the smallest are taken.
 
     Args:
-        record: A serialized raw example.
+        record: A serialized raw example in canonical order (`examples.in_canonical_order`).
         seed: Any integer of 64 bits.
 
     Returns:

@@ -18,8 +18,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import record_based_tfxio, tf_example_record
 
+from tfx_parity.contract.examples import in_canonical_order
 from tfx_parity.contract.parity_sample import KEY_BYTES, sample_key
-from tfx_parity.protos import Example
 
 _RAW_COLUMN = "__tfx_parity_raw__"
 _READ_BATCH = 1000
@@ -107,7 +107,8 @@ class _DrawFromFile(beam.DoFn):
         count, kept, largest = 0, list[tuple[bytes, bytes]](), b"\xff" * KEY_BYTES
         for batch in read_batches(file.path):
             count += len(batch)
-            keyed = ((sample_key(record, self._seed), record) for record in batch)
+            records = map(in_canonical_order, batch)
+            keyed = ((sample_key(record, self._seed), record) for record in records)
             kept += (pair for pair in keyed if pair[0] <= largest)
             if len(kept) >= 2 * self._size:
                 kept = heapq.nsmallest(self._size, kept)
@@ -199,5 +200,4 @@ class _Encode(beam.DoFn):
         columns = [column for i, column in enumerate(batch.columns) if i != index]
         rest = pa.RecordBatch.from_arrays(columns, schema=batch.schema.remove(index))
         for record, transformed in zip(raw, self._encoder.encode(rest), strict=True):
-            # The encoder writes a map in random order.
-            yield record, Example.FromString(transformed).SerializeToString(deterministic=True)
+            yield record, in_canonical_order(transformed)
