@@ -105,7 +105,7 @@ class _Fit:
             jacobian = None if residual is None else self._jacobian(parameters, residual)
             if jacobian is None or residual is None:
                 return None
-            step = np.linalg.lstsq(jacobian, -residual, rcond=None)[0]
+            step = np.asarray(np.linalg.lstsq(jacobian, -residual, rcond=None)[0], np.float64)
             better = self._shorter(parameters, step, float(np.linalg.norm(residual)))
             if better is None:
                 break

@@ -150,6 +150,6 @@ def _digest(path: str, value: NDArray[np.generic]) -> VariableDigest:
 
 def _sha256(value: NDArray[np.generic]) -> str:
     if value.dtype == object:  # A string variable: its elements have no bytes in common memory.
-        return hashlib.sha256(b"\0".join(bytes(v) for v in value.ravel())).hexdigest()
+        return hashlib.sha256(b"\0".join(bytes(v) for v in value.ravel().tolist())).hexdigest()
     little_endian = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<"))
     return hashlib.sha256(little_endian.tobytes()).hexdigest()
