@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import NamedTuple
 
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
+from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError
@@ -49,8 +51,8 @@ class EndState(NamedTuple):
 
     Attributes:
         served: The versions in the push destination.
-        ledger: The entries, each with the digest of its model's files.
-        models: The digests of the versions' files, as they lie there.
+        ledger: The entries, whose digests are told as those of the versions' files where they are.
+        models: The digests of the versions' files, but for what TensorFlow draws at random.
         metadata: What ML Metadata says of the span's run: each blessing and push, each step's end.
         hidden: What the job keeps for itself while it works.
     """
@@ -65,10 +67,16 @@ class EndState(NamedTuple):
     def of(cls, root: Path) -> EndState:
         """Read the state of a root."""
         versions = sorted((root / SERVING_FOLDER).iterdir())
+        digests = {path.name: digest_of_folder(path) for path in versions}
         return cls(
-            [path.name for path in versions],
-            Ledger.read(root).entries,
-            [digest_of_folder(path) for path in versions],
+            list(digests),
+            [
+                replace(entry, digest="of its files")
+                if digests.get(str(entry.version)) == entry.digest
+                else entry
+                for entry in Ledger.read(root).entries
+            ],
+            [_digest_without_uuid(path) for path in versions],
             sorted(_metadata(root / RUNS_FOLDER / f"span-{SPAN}" / "metadata.sqlite")),
             sorted(path.name for path in root.glob(".lease.json")),
         )
@@ -80,6 +88,21 @@ class EndState(NamedTuple):
             for name, mine, theirs in zip(self._fields, self, other, strict=True)
             if mine != theirs
         ]
+
+
+def _digest_without_uuid(model: Path) -> str:
+    """Return the digest of a model's files without the random uuid of its fingerprint.pb.
+
+    TensorFlow 2.21 draws one at each export; 2.16 knows none.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(model, Path(folder) / "model")
+        path = copy / "fingerprint.pb"
+        fingerprint = FingerprintDef.FromString(path.read_bytes())
+        if "uuid" in FingerprintDef.DESCRIPTOR.fields_by_name:
+            fingerprint.ClearField("uuid")
+        path.write_bytes(fingerprint.SerializeToString(deterministic=True))
+        return digest_of_folder(copy)
 
 
 def main() -> int:
