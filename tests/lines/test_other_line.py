@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfx_line import LINE
+from tfx_line import LINE, OTHER
 
 pytestmark = pytest.mark.native
-OTHER, MINOR, OTHER_MINOR = {"1.16": ("1.21", "2.16", "2.21"), "1.21": ("1.16", "2.21", "2.16")}[
-    LINE
-]
+TENSORFLOW = {"1.16": "2.16", "1.21": "2.21"}
+MINOR, OTHER_MINOR = TENSORFLOW[LINE], TENSORFLOW[OTHER]
 # Made on the other line by tests/support/record_line_model.py.
 DATA = Path(__file__).parent / "data" / f"tfx-{OTHER}"
 
