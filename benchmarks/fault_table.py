@@ -17,7 +17,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -30,10 +29,9 @@ PAGE = ROOT / "docs" / "faults.md"
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from corpus_cases import CASES, ROOT_CAUSES, Case  # noqa: E402 - lies beside the tests
-from corpus_checking import build_corpus, check_case  # noqa: E402
+from corpus_checking import corpus_checks  # noqa: E402
 from toy_pipeline import make_transform_graph  # noqa: E402
 
-_AT_ONCE = 2
 _WIDTH = 100
 
 
@@ -56,12 +54,12 @@ def _check(cases: Sequence[Case]) -> dict[str, ParityResult]:
     """Check in a folder of its own, whose path no report shows."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        build_corpus(root, make_transform_graph(_made(root / "transform")), cases)
+        graph = make_transform_graph(_made(root / "transform"))
         before = Path.cwd()
         os.chdir(root)
         try:
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                return dict(pool.map(_checked, [case.name for case in cases]))
+            with corpus_checks(Path(), graph, cases) as checks:
+                return {name: _told(name, check.result()) for name, check in checks.items()}
         finally:
             os.chdir(before)
 
@@ -71,10 +69,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _checked(name: str) -> tuple[str, ParityResult]:
-    result = check_case(Path(name))
+def _told(name: str, result: ParityResult) -> ParityResult:
     print(f"{name}: {result.verdict.value} {_codes(result)}", flush=True)
-    return name, result
+    return result
 
 
 def _codes(result: ParityResult) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from corpus_cases import Case
 from old_rest_server import old_rest_server
@@ -19,18 +21,40 @@ from tfx_parity.canary_validator.check import check_model
 from tfx_parity.canary_validator.recorded import read_recorded
 from tfx_parity.findings import ParityResult
 
+_AT_ONCE = 2
 
-def build_corpus(folder: Path, transform_graph: Path, cases: Iterable[Case]) -> None:
-    """Build cases in a process of its own, each in a folder of its name."""
+
+@contextmanager
+def corpus_checks(
+    folder: Path, transform_graph: Path, cases: Iterable[Case]
+) -> Iterator[Mapping[str, Future[ParityResult]]]:
+    """Build cases, each in a folder of its name, and yield their checks.
+
+    A case is checked while the next ones are built, which alone keeps one core busy.
+
+    Args:
+        folder: Gets the cases' folders.
+        transform_graph: The toy examples'.
+        cases: Which cases.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        built = _built(folder, transform_graph, [case.name for case in cases])
+        yield {name: pool.submit(check_case, folder / name) for name in built}
+
+
+def _built(folder: Path, transform_graph: Path, names: Sequence[str]) -> Iterator[str]:
+    """Build cases in a process of its own, and yield the name of each that is whole."""
     script = Path(__file__).with_name("corpus_build.py")
-    names = [case.name for case in cases]
-    made = subprocess.run(
-        [sys.executable, str(script), str(folder), str(transform_graph), *names],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr[-4000:]
+    arguments = [sys.executable, str(script), str(folder), str(transform_graph), *names]
+    with (
+        TemporaryFile() as errors,
+        subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=errors, text=True) as building,
+    ):
+        assert building.stdout is not None
+        for line in building.stdout:
+            yield line.partition(":")[0]
+        errors.seek(0)
+        assert building.wait() == 0, errors.read()[-4000:].decode(errors="replace")
 
 
 def check_case(folder: Path) -> ParityResult:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from corpus_cases import CASES, Case
-from corpus_checking import build_corpus, check_case
+from corpus_checking import corpus_checks
 
 from tfx_parity.findings import ParityResult
 
 pytestmark = [pytest.mark.tfx, pytest.mark.tensorflow, pytest.mark.native, pytest.mark.corpus]
-_AT_ONCE = 2
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +30,8 @@ def checks(
         and hasattr(item, "callspec")
         and item.path == request.path
     ]
-    build_corpus(folder, toy_transform_graph, wanted)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield {case.name: pool.submit(check_case, folder / case.name) for case in wanted}
+    with corpus_checks(folder, toy_transform_graph, wanted) as checks:
+        yield checks
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
