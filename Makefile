@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 NO_BROWSER := no chromium, chromium-browser or google-chrome is on the PATH.
 
-.PHONY: demo test real corpus long-runs test-browser unit lint serve-demo benchmarks constraints clean help
+.PHONY: demo test all real corpus long-runs browser-if-any test-browser unit lint serve-demo benchmarks constraints clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,19 +35,25 @@ help:  ## Show the targets.
 demo: $(INSTALLED)  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
-test: lint unit real  ## Lint, types and every test.
-	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
-	 browser did not run: $(NO_BROWSER)"; fi
+test: lint unit real browser-if-any  ## Lint, types and every test but make all's own.
 
+# In one run, which loads TFX and makes the toy examples' graph once for all.
+all: REACH := hypothesis or $(REAL) or corpus or long_runs
+all: test  ## Lint, types and every test, the corpus and the long runs among them.
+
+REACH := hypothesis or ($(REAL)) and not (corpus or long_runs)
 real: $(INSTALLED)  ## The tests that need TensorFlow, TFX, servers or time.
-	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests \
-		-m "hypothesis or ($(REAL)) and not (corpus or long_runs)"
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests -m "$(REACH)"
 
 corpus: $(INSTALLED)  ## The fault corpus: planted faults and clean models.
 	@$(VENV)/bin/python -m pytest -q tests/faults/corpus -m corpus
 
 long-runs: $(INSTALLED)  ## Whole runs of retraining and of the compiled pipeline.
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup tests -m long_runs
+
+browser-if-any: $(INSTALLED)
+	@if test -n "$(BROWSER)"; then $(MAKE) -s test-browser; else echo "the tests of the report in a\
+	 browser did not run: $(NO_BROWSER)"; fi
 
 test-browser: $(INSTALLED)  ## The report in a headless Chromium.
 	@test -n "$(BROWSER)" || { echo "$(NO_BROWSER)" >&2; exit 2; }

@@ -79,22 +79,27 @@ def penguins_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.root
 
 
-# What is dear to make, the dearest first: all who look at one of them run in one process.
-SHARED = ("penguins_demo", "kubeflow_run", "toy_transform_graph", "models", "graph_models")
+# What is dear to make, that with the longest tests first: all who look at one of them run in one
+# process.
+SHARED = ("toy_transform_graph", "penguins_demo", "kubeflow_run", "models", "graph_models")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests by what they share, and let the largest groups begin.
+    """Group tests by what they share, and let the longest groups begin.
 
-    Planted faults come last: they run the pipeline again in the demo's folder.
+    Planted faults come last in theirs: they run the pipeline again in the demo's folder.
     """
     groups = {item: _group(item) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
     order = {name: place for place, name in enumerate(SHARED)}
     items.sort(
-        key=lambda item: (order.get(groups[item], len(order)), "faults" in item.path.parts),
+        key=lambda item: (
+            order.get(groups[item], len(order)),
+            item.get_closest_marker("long_runs") is None,
+            "faults" in item.path.parts,
+        )
     )
 
 
