@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from feature_order import written_in_order
 
 from tfx_parity.contract import RawFeature, TransformedFeature
 from tfx_parity.contract.examples import decode_rows
@@ -127,7 +128,8 @@ def test_the_same_graph_and_seed_give_the_same_bytes(
     with tf.io.TFRecordWriter(str(tmp_path / "examples.gz"), "GZIP") as writer:
         for path in examples.glob("*/Split-*/*"):
             for record in itertools.chain.from_iterable(read_batches(str(path))):
-                writer.write(_from_the_last_feature(record))
+                names = sorted(Example.FromString(record).features.feature, reverse=True)
+                writer.write(written_in_order(record, names))
     patterns = [str(tmp_path / "examples.gz")]
     schema = text_format.Parse(toy_data.SCHEMA, schema_pb2.Schema())
     temp = str(tmp_path / "temp")
@@ -147,17 +149,6 @@ def test_the_same_graph_and_seed_give_the_same_bytes(
         assert first == (tmp_path / "again" / name).read_bytes(), name
     first_manifest = json.loads((toy_transform_graph / FOLDER_NAME / "manifest.json").read_text())
     assert first_manifest == json.loads((tmp_path / "again" / "manifest.json").read_text())
-
-
-def _from_the_last_feature(record: bytes) -> bytes:
-    """Write an example's features in another order: messages one behind the other are merged."""
-    features = Example.FromString(record).features.feature
-    parts = []
-    for name in sorted(features, reverse=True):
-        part = Example()
-        part.features.feature[name].CopyFrom(features[name])
-        parts.append(part.SerializeToString())
-    return b"".join(parts)
 
 
 def test_the_clock_changes_no_constant_of_the_graph(
