@@ -35,11 +35,11 @@ help:  ## Show the targets.
 demo: $(INSTALLED)  ## Train, prove parity and push, on real data.
 	@$(VENV)/bin/tfx-parity run penguins
 
-test: lint unit real browser-if-any  ## Lint, types and every test but make all's own.
+test: lint unit real browser-if-any  ## Lint, types and every test but the corpus and the long runs.
 
 # In one run, which loads TFX and makes the toy examples' graph once for all.
 all: REACH := hypothesis or $(REAL) or corpus or long_runs
-all: test  ## Lint, types and every test, the corpus and the long runs among them.
+all: test  ## The same with the corpus and the long runs.
 
 REACH := hypothesis or ($(REAL)) and not (corpus or long_runs)
 real: $(INSTALLED)  ## The tests that need TensorFlow, TFX, servers or time.
