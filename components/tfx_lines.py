@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.descriptor_pool import DescriptorPool
     from google.protobuf.message import Message
+    from numpy import generic
 
 
 def message_class(pool: DescriptorPool, descriptor: Descriptor) -> type[Message]:
@@ -30,3 +31,15 @@ def message_class(pool: DescriptorPool, descriptor: Descriptor) -> type[Message]
         return message_factory.GetMessageClass(descriptor)
     factory: Any = message_factory.MessageFactory(pool)
     return factory.GetPrototype(descriptor)
+
+
+def number_text(value: generic) -> str:
+    """Return a number's text, floats with the fewest digits that read back as the same value.
+
+    NumPy 2 writes a float32 of a million as 1e+06, and NumPy 1 as 1000000.0.
+
+    Args:
+        value: A scalar of a real dtype; bfloat16 and the like are of numpy's kind V.
+    """
+    text = str(value)
+    return str(float(text)) if value.dtype.kind in "fV" else text

@@ -16,6 +16,7 @@ from tfx_parity.comparison.statistics import WorstElement as FoundElement
 from tfx_parity.comparison.tolerance import Tolerance, TolerancePolicy
 from tfx_parity.findings import Evidence, Rung, WorstElement
 from tfx_parity.protos import Example
+from tfx_parity.tfx_lines import number_text
 
 WORST_SHOWN = 5
 _TEXT_LIMIT = 200
@@ -203,7 +204,7 @@ def value_text(value: object, dtype: str) -> str:
     if isinstance(value, bytes):
         text = value.decode("utf-8", "backslashreplace")
     elif isinstance(value, float):
-        text = str(np.dtype(dtype).type(value))
+        text = number_text(np.dtype(dtype).type(value))
     else:
         text = str(value)
     return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}... ({len(text)} characters)"

@@ -11,6 +11,7 @@ import numpy as np
 from tfx_parity.findings import FaultCode
 from tfx_parity.payloads.feature_rules import FeatureRule
 from tfx_parity.serving_api.dtypes import Array
+from tfx_parity.tfx_lines import number_text
 
 _SHOWN = 60
 _DOMAIN_SHOWN = 5
@@ -107,7 +108,7 @@ class ValueChecks:
             bad |= missing
         for index in np.flatnonzero(bad):
             yield SuspectValue(
-                int(index), FaultCode.NOT_FINITE, "a finite number", str(flat[index])
+                int(index), FaultCode.NOT_FINITE, "a finite number", number_text(flat[index])
             )
         yield from self._range(flat, np.isfinite(flat))
 
@@ -120,7 +121,9 @@ class ValueChecks:
         if rule.maximum is not None:
             outside |= flat > kind(rule.maximum)
         for index in np.flatnonzero(outside & looked_at):
-            yield SuspectValue(int(index), FaultCode.OUT_OF_RANGE, self._span(), str(flat[index]))
+            yield SuspectValue(
+                int(index), FaultCode.OUT_OF_RANGE, self._span(), number_text(flat[index])
+            )
 
     def _span(self) -> str:
         low, high = self.rule.minimum, self.rule.maximum

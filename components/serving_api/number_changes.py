@@ -16,6 +16,7 @@ from tfx_parity.serving_api.dtypes import Array, numpy_dtype
 from tfx_parity.serving_api.json_tensors import values_to_array
 from tfx_parity.serving_api.json_written import WrittenNumber
 from tfx_parity.serving_api.reasons import Reason
+from tfx_parity.tfx_lines import number_text
 
 # Integers up to here are exact in every type that takes them but the 8 and 16 bit ones.
 _EXACT_IN_FLOAT = 2**24
@@ -52,11 +53,11 @@ def _float_change(text: str, received: Array) -> NumberChange | None:
     try:
         sent = Decimal(text)
     except InvalidOperation:  # such as "NaN.5", which RapidJSON reads as 0.5
-        return NumberChange(Reason.ROUNDED, text, str(received[0]))
+        return NumberChange(Reason.ROUNDED, text, number_text(received[0]))
     if not sent.is_finite():
         return None
     reason = _reason(sent, received, is_whole=text.lstrip("-").isdigit())
-    return None if reason is None else NumberChange(reason, text, str(received[0]))
+    return None if reason is None else NumberChange(reason, text, number_text(received[0]))
 
 
 def _reason(sent: Decimal, received: Array, *, is_whole: bool) -> Reason | None:
