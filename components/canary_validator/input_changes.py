@@ -143,6 +143,11 @@ def _through(narrow: type) -> _Change:
     return lambda row: row.astype(narrow).astype(row.dtype)
 
 
+def _wide(row: NDArray[Any]) -> NDArray[np.int64]:
+    """Return integers of a dtype that holds a thousand and a million, which NumPy 2 insists on."""
+    return row.astype(np.int64)
+
+
 def _on_texts(change: Callable[[str], str]) -> _Change:
     def changed(row: NDArray[Any]) -> NDArray[Any]:
         made = np.empty(row.shape, object)
@@ -174,10 +179,10 @@ _SHIFTS: Mapping[str, _Change] = {
     "smaller by one": lambda row: row - 1,
 }
 _UNITS: Mapping[str, _Change] = {
-    "divided by 1000 (milliseconds and seconds)": lambda row: row // 1000,
-    "multiplied by 1000 (seconds and milliseconds)": lambda row: row * 1000,
-    "divided by 1,000,000 (microseconds and seconds)": lambda row: row // 1_000_000,
-    "multiplied by 1,000,000 (seconds and microseconds)": lambda row: row * 1_000_000,
+    "divided by 1000 (milliseconds and seconds)": lambda row: _wide(row) // 1000,
+    "multiplied by 1000 (seconds and milliseconds)": lambda row: _wide(row) * 1000,
+    "divided by 1,000,000 (microseconds and seconds)": lambda row: _wide(row) // 1_000_000,
+    "multiplied by 1,000,000 (seconds and microseconds)": lambda row: _wide(row) * 1_000_000,
 }
 _SCALES: Mapping[str, _Change] = {
     "divided by 255": lambda row: row / 255,

@@ -58,6 +58,23 @@ def test_a_single_integer_may_be_a_time_of_another_unit() -> None:
     assert 1_700_000_000 == found[words][1]["clicked_at"][0]
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.uint64])
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_an_integer_of_few_bits_is_changed_like_any_other(
+    dtype: type, shape: tuple[int, ...]
+) -> None:
+    """A thousand and a million are no uint8, which NumPy 2 refuses to multiply by them."""
+    found = _changes(count=np.full(shape, 7, dtype))
+
+    for words, expected in {
+        "divided by 1000 (milliseconds and seconds)": 0,
+        "multiplied by 1000 (seconds and milliseconds)": 7000,
+        "multiplied by 1,000,000 (seconds and microseconds)": 7_000_000,
+    }.items():
+        (row,) = found[words][1]["count"]
+        assert (np.int64(expected).astype(dtype), np.dtype(dtype)) == (row.item(), row.dtype)
+
+
 @pytest.mark.parametrize(
     ("row", "words", "expected"),
     [
