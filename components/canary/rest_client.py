@@ -86,7 +86,7 @@ class RestClient:
             return Refusal(_CODES.get(status, Code.UNKNOWN), _error_text(answer))
         try:
             return _outputs(answer, form, outputs)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
             text = f"Expected {sorted(outputs)} in the answer over REST, found: {error!r}"
             return Refusal(Code.DATA_LOSS, text)
 
@@ -158,7 +158,11 @@ def _from_columns(value: object, outputs: Mapping[str, TensorInfo]) -> dict[str,
 def _array(value: object, info: TensorInfo) -> Array:
     if info.dtype == DataType.DT_STRING:
         return np.array(_bytes_of(value), dtype=object)
-    return np.array(value, dtype=numpy_dtype(info.dtype))
+    array = np.array(value, dtype=numpy_dtype(info.dtype))
+    # NumPy 1 wraps what an integer's dtype cannot hold, where NumPy 2 raises.
+    if array.dtype.kind in "iu" and (array != np.array(value, dtype=object)).any():
+        raise OverflowError(f"numbers that are no {array.dtype.name}")
+    return array
 
 
 def _bytes_of(value: object) -> object:
