@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.tfx
 def _write_model(folder: Path, weights: str) -> None:
     (folder / "variables").mkdir(parents=True)
     (folder / "saved_model.pb").write_text("graph", encoding="utf-8")
+    # Each export has another one, TensorFlow 2.21.
+    (folder / "fingerprint.pb").write_text(uuid.uuid4().hex, encoding="utf-8")
     (folder / "variables" / "variables.index").write_text(weights, encoding="utf-8")
 
 
