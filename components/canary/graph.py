@@ -29,7 +29,7 @@ def node_name(tensor: str) -> str:
 def called_functions(node: NodeDef, functions: Mapping[str, FunctionDef]) -> list[str]:
     """Return the functions of the library that a node calls, by its op or its attributes."""
     named = [node.op]
-    for attribute in node.attr.values():
+    for _, attribute in sorted(node.attr.items()):
         named.append(attribute.func.name)
         named.extend(function.name for function in attribute.list.func)
     return [name for name in named if name in functions]
@@ -111,7 +111,7 @@ class GraphWalk:
     def run_in(self, function: FunctionDef) -> dict[str, NodeDef]:
         """Return the nodes of a function that run when it is called, by name."""
         nodes = {node.name: node for node in function.node_def}
-        starts = [*function.ret.values(), *function.control_ret.values()]
+        starts = sorted([*function.ret.values(), *function.control_ret.values()])
         starts.extend(node.name for node in function.node_def if self._runs_anyway(node))
         return ancestors(nodes, starts)
 

@@ -23,6 +23,7 @@ from tfx_parity.canary_validator.evaluation_config import (
     named_features,
     read_eval_config,
     two_sided,
+    values_by_key,
 )
 from tfx_parity.canary_validator.evaluation_sample import EvaluationSample
 from tfx_parity.canary_validator.recorded import Rows
@@ -94,7 +95,7 @@ class _Evaluation:
             return read_metrics(Path(folder), len(labelled), notes)
 
     def _lacks_output(self, rows: Rows) -> str | None:
-        keys = [self._spec.prediction_key, *self._spec.prediction_keys.values()]
+        keys = [self._spec.prediction_key, *values_by_key(self._spec.prediction_keys)]
         missing = [key for key in keys if key and key not in rows]
         if not missing:
             return None

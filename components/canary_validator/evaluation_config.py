@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
@@ -48,7 +48,7 @@ def named_features(config: tfma.EvalConfig) -> Iterator[tuple[str, str]]:
     for field, name in label_features(config):
         yield field, name
     spec = model_spec(config)
-    for name in filter(None, [spec.example_weight_key, *spec.example_weight_keys.values()]):
+    for name in filter(None, [spec.example_weight_key, *values_by_key(spec.example_weight_keys)]):
         yield "example_weight_key", name
     for metrics in config.metrics_specs:
         if metrics.query_key:
@@ -66,8 +66,13 @@ def label_features(config: tfma.EvalConfig) -> Iterator[tuple[str, str]]:
     spec = model_spec(config)
     if spec.label_key:
         yield "label_key", spec.label_key
-    for name in spec.label_keys.values():
+    for name in values_by_key(spec.label_keys):
         yield "label_keys", name
+
+
+def values_by_key(keys: Mapping[str, str]) -> list[str]:
+    """Return a field's values in the order of its keys: a protobuf map has none of its own."""
+    return [value for _, value in sorted(keys.items())]
 
 
 def two_sided(config: tfma.EvalConfig) -> tuple[tfma.EvalConfig, tuple[str, ...]]:

@@ -60,12 +60,14 @@ class _Source:
     """A tensor that differs while its nearest comparable ancestors agree.
 
     Attributes:
+        tensor: Its name.
         node: Its node.
         difference: How far it lies apart.
         padded: Tensors between it and those ancestors that have another shape alone, in order.
         rounded: Those ancestors that differ by roundings, which count as agreeing, in order.
     """
 
+    tensor: str
     node: PlannedNode
     difference: Difference
     padded: tuple[str, ...]
@@ -169,17 +171,16 @@ class _Search:
             waiting |= differing - seen
             if not differing:
                 rounded = sorted(filter(self._is_rounded, known), key=self._position)
-                found.append(
-                    _Source(node, self._differences[tensor], tuple(padded), tuple(rounded))
-                )
+                difference = self._differences[tensor]
+                found.append(_Source(tensor, node, difference, tuple(padded), tuple(rounded)))
         return sorted(found, key=self._rank)
 
-    def _rank(self, source: _Source) -> tuple[bool, int]:
+    def _rank(self, source: _Source) -> tuple[bool, tuple[int, str]]:
         difference = source.difference
         differs_on_all = difference.is_by_row and self._exceeds(
             source.node, difference, ~self._failing
         )
-        return differs_on_all, self._order[source.node.name]
+        return differs_on_all, self._position(source.tensor)
 
     def _differs(self, tensor: str) -> bool:
         node = self._plan.nodes[node_name(tensor)]
@@ -188,8 +189,8 @@ class _Search:
     def _is_rounded(self, tensor: str) -> bool:
         return _size(self._differences[tensor], self._failing) > 0
 
-    def _position(self, tensor: str) -> int:
-        return self._order[node_name(tensor)]
+    def _position(self, tensor: str) -> tuple[int, str]:
+        return self._order[node_name(tensor)], tensor
 
     def _exceeds(self, node: PlannedNode, difference: Difference, rows: NDArray[np.bool_]) -> bool:
         return _size(difference, rows) > self._floors[node.name] * self._share

@@ -39,7 +39,7 @@ def parsed_features(meta_graph: MetaGraphDef) -> dict[str, tuple[ParsedFeature, 
 
 
 def _of_signature(walk: GraphWalk, signature: SignatureDef) -> tuple[ParsedFeature, ...]:
-    tensors = [info.name for info in signature.outputs.values() if info.name]
+    tensors = [info.name for _, info in sorted(signature.outputs.items()) if info.name]
     features: dict[str, ParsedFeature] = {}
     for placed in walk.reachable(tensors):
         if placed.node.op == _PARSE_OP and len(placed.node.input) >= _FIRST_DEFAULT:
