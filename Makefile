@@ -38,8 +38,8 @@ demo: $(INSTALLED)  ## Train, prove parity and push, on real data.
 test: lint unit real browser-if-any  ## Lint, types and every test but the corpus and the long runs.
 
 # In one run, which loads TFX and makes the toy examples' graph once for all.
-all: REACH := hypothesis or $(REAL) or corpus or long_runs
-all: test  ## The same with the corpus and the long runs.
+all:  ## The same with the corpus and the long runs.
+	@$(MAKE) -s test REACH="hypothesis or $(REAL) or corpus or long_runs"
 
 REACH := hypothesis or ($(REAL)) and not (corpus or long_runs)
 real: $(INSTALLED)  ## The tests that need TensorFlow, TFX, servers or time.

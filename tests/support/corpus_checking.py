@@ -52,7 +52,8 @@ def _built(folder: Path, transform_graph: Path, names: Sequence[str]) -> Iterato
     ):
         assert building.stdout is not None
         for line in building.stdout:
-            yield line.partition(":")[0]
+            if (name := line.partition(":")[0]) in names:
+                yield name
         errors.seek(0)
         assert building.wait() == 0, errors.read()[-4000:].decode(errors="replace")
 
