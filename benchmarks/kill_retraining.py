@@ -30,13 +30,13 @@ from typing import NamedTuple
 
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
 from tfx_parity.cli.command import cli
 from tfx_parity.errors import BadInputError
 from tfx_parity.pipelines.retraining.job import RUNS_FOLDER, SERVING_FOLDER
 from tfx_parity.pipelines.retraining.ledger import Entry, Ledger
 from tfx_parity.pipelines.retraining.push_destination import digest_of_folder
+from tfx_parity.tfx_lines import FINGERPRINT
 
 LOADED = ("tfx_parity.pipelines.flights.pipeline", "tfx_parity.pipelines.step_runner")
 """What a job loads while it shows that it is loading TFX."""
@@ -76,7 +76,7 @@ class EndState(NamedTuple):
                 else entry
                 for entry in Ledger.read(root).entries
             ],
-            [_digest_without_uuid(path) for path in versions],
+            [_digest_without_fingerprint(path) for path in versions],
             sorted(_metadata(root / RUNS_FOLDER / f"span-{SPAN}" / "metadata.sqlite")),
             sorted(path.name for path in root.glob(".lease.json")),
         )
@@ -90,19 +90,11 @@ class EndState(NamedTuple):
         ]
 
 
-def _digest_without_uuid(model: Path) -> str:
-    """Return the digest of a model's files without the random uuid of its fingerprint.pb.
-
-    TensorFlow 2.21 draws one at each export; 2.16 knows none.
-    """
+def _digest_without_fingerprint(model: Path) -> str:
+    """Return the digest of a model's files without those that are random."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copytree(model, Path(folder) / "model")
-        path = copy / "fingerprint.pb"
-        fingerprint = FingerprintDef.FromString(path.read_bytes())
-        if "uuid" in FingerprintDef.DESCRIPTOR.fields_by_name:
-            fingerprint.ClearField("uuid")
-        path.write_bytes(fingerprint.SerializeToString(deterministic=True))
-        return digest_of_folder(copy)
+        ignore = shutil.ignore_patterns(FINGERPRINT)
+        return digest_of_folder(shutil.copytree(model, Path(folder) / "model", ignore=ignore))
 
 
 def main() -> int:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from numpy import generic
 
+FINGERPRINT = "fingerprint.pb"
+"""The file of a SavedModel that TensorFlow 2.21 writes otherwise at each export: it draws a uuid,
+where 2.16 writes hashes of the other files alone. Two exports are compared without it."""
+
 
 def message_class(pool: DescriptorPool, descriptor: Descriptor) -> type[Message]:
     """Return the class of a message.

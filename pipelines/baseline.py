@@ -21,11 +21,12 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.types.standard_artifacts import Model
 from tfx.utils import io_utils, path_utils
 
+from tfx_parity.tfx_lines import FINGERPRINT
+
 CANDIDATE = "candidate"
 MODEL = "model"
 PUSH_DESTINATION = "push_destination"
 FOUND_AT = "found_at"
-_FINGERPRINT = "fingerprint.pb"
 """The custom property of the output that names the folder that it was copied from."""
 
 _log = logging.getLogger(__name__)
@@ -120,12 +121,11 @@ def _versions(base: str) -> Iterator[str]:
 def _digest(folder: str) -> str:
     """Return the hexadecimal sha256 of a model's files, by their names.
 
-    Without its fingerprint.pb: TensorFlow 2.21 draws a uuid for each export, so that a model that
-    was trained again on the same data would be another one.
+    A model that was trained again on the same data is the same one on each TFX line.
     """
     digest = hashlib.sha256()
     for below, _, names in sorted(fileio.walk(folder)):
-        for name in sorted(set(names) - {_FINGERPRINT}):
+        for name in sorted(set(names) - {FINGERPRINT}):
             path = f"{below.rstrip('/')}/{name}"
             with fileio.open(path, "rb") as file:
                 data = file.read()

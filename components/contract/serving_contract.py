@@ -27,8 +27,8 @@ class Digests:
     """What tells one run of a transform graph from another (hexadecimal sha256).
 
     Attributes:
-        transform_graph: Of the transform graph's files as this run wrote them. A graph's bytes
-            differ at every run, so equal digests mean the same run of the same graph.
+        transform_graph: Of the transform graph's files as this run wrote them: equal digests mean
+            the same graph of the same examples; another run, or TensorFlow, may write other bytes.
         schema: Of the data schema's text.
         parity_sample: Of the parity sample's files.
         vocabularies: Of each vocabulary asset, by file name.

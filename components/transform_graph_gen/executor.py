@@ -23,6 +23,7 @@ from tfx_parity.contract import Digests, Pair, ParitySample
 from tfx_parity.contract.parity_sample import FOLDER_NAME, sample_key, write_sample
 from tfx_parity.contract.serving_contract import FILE_NAME
 from tfx_parity.errors import BadInputError
+from tfx_parity.tfx_lines import FINGERPRINT
 from tfx_parity.transform_graph_gen import keys
 from tfx_parity.transform_graph_gen.batching import batches_cut_by_size
 from tfx_parity.transform_graph_gen.contract_builder import build_contract, schema_digest
@@ -160,14 +161,17 @@ def _vocabulary_digests(output: tft.TFTransformOutput) -> dict[str, str]:
 
 
 def _graph_digest(graph_uri: str) -> str:
-    """Return the sha256 over the names and digests of the graph's and its metadata's files."""
+    """Return the sha256 over the names and digests of the graph's and its metadata's files.
+
+    A run that was killed and is made again makes the same transform graph on each TFX line.
+    """
     digest = hashlib.sha256()
     for part in (
         tft.TFTransformOutput.TRANSFORM_FN_DIR,
         tft.TFTransformOutput.TRANSFORMED_METADATA_DIR,
     ):
         for folder, _, names in sorted(fileio.walk(f"{graph_uri}/{part}")):
-            for name in sorted(names):
+            for name in sorted(set(names) - {FINGERPRINT}):
                 path = f"{folder}/{name}"
                 digest.update(f"{path.removeprefix(graph_uri)}\0{_sha256(path)}\n".encode())
     return digest.hexdigest()

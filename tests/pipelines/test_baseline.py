@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tfx_parity.tfx_lines import FINGERPRINT
+
 pytestmark = pytest.mark.tfx
 
 
@@ -15,7 +17,7 @@ def _write_model(folder: Path, weights: str) -> None:
     (folder / "variables").mkdir(parents=True)
     (folder / "saved_model.pb").write_text("graph", encoding="utf-8")
     # Each export has another one, TensorFlow 2.21.
-    (folder / "fingerprint.pb").write_text(uuid.uuid4().hex, encoding="utf-8")
+    (folder / FINGERPRINT).write_text(uuid.uuid4().hex, encoding="utf-8")
     (folder / "variables" / "variables.index").write_text(weights, encoding="utf-8")
 
 
