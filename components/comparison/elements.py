@@ -138,7 +138,7 @@ def _float_differences(reference: _Floats, candidate: _Floats, rule: Rule) -> El
     distance = np.subtract(candidate, reference)
     np.abs(distance, out=distance)
     magnitude = np.abs(reference)
-    clash = _NOWHERE
+    clash: npt.NDArray[Any] = _NOWHERE
     all_finite = math.isfinite(np.max(distance, initial=0.0))
     if not all_finite:
         finite = np.isfinite(reference) & np.isfinite(candidate)

@@ -87,7 +87,7 @@ def _field_values(flat: Array, kind: int) -> Iterable[object]:
         part = np.float32 if kind == DataType.DT_COMPLEX64 else np.float64
         return flat.view(part).tolist()
     if value_field(kind) == "int_val":
-        return flat.astype(np.int64).tolist()
+        flat = flat.astype(np.int64)
     return flat.tolist()
 
 
